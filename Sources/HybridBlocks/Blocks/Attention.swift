@@ -3,29 +3,6 @@ public import InferCore
 /// Grouped-query attention, with rotary or relative positions or none, and optionally a norm on each query and key head,
 /// convolutions of keys and values, a gate on the output and a choice of the blocks of keys that heads see.
 public struct Attention: Mixer {
-  /// The norms of query and key heads, and their order with rotation.
-  public enum HeadNorm: Sendable {
-    /// Before rotation (Qwen3, Hy3).
-    case beforeRotation(query: RMSNorm, key: RMSNorm)
-    /// After rotation (Hunyuan V1, T1).
-    case afterRotation(query: RMSNorm, key: RMSNorm)
-
-    /// `true` where every head is normalised by itself.
-    func isOfHeads(_ headDimension: Int) -> Bool {
-      switch self {
-      case .beforeRotation(let query, let key), .afterRotation(let query, let key):
-        query.weight.count == headDimension && key.weight.count == headDimension
-      }
-    }
-
-    /// Reads `q_norm` and `k_norm`, `[headDimension]` each, of norms before rotation.
-    public static func usual(_ weights: WeightScope, headDimension: Int, epsilon: Float) throws(ModelError) -> Self {
-      .beforeRotation(
-        query: try RMSNorm(weights["q_norm"], width: headDimension, epsilon: epsilon),
-        key: try RMSNorm(weights["k_norm"], width: headDimension, epsilon: epsilon))
-    }
-  }
-
   /// The sizes of a mixer.
   public struct Shape: Sendable {
     /// Width of the residual stream.
@@ -121,6 +98,8 @@ public struct Attention: Mixer {
   let output: Linear
   let rotary: RotaryEmbedding?
   let headNorm: HeadNorm?
+  /// The norms of all query heads together and of all key heads together, where other ranks have heads as well.
+  private let spreadNorms: [SpreadNorm]
   let scale: Float
   let sinks: [Float]?
   let valueNorm: RMSNorm?
@@ -132,7 +111,7 @@ public struct Attention: Mixer {
   /// The layer's keys and values, which other layers may read; see ``CrossLayerAttention``. A layer whose weights are used
   /// several times has a cache for each use.
   public var cache: StateHandle
-  /// Added to queries, keys and values, which are its parts.
+  /// Added to queries, keys and values, which are its parts, those of the rank's heads.
   public var adapter: LowRankAdapter?
   /// The scorer by which heads choose the blocks of keys that they see; `nil` where they see all.
   private var indexer: (any BlockScorer)?
@@ -184,7 +163,7 @@ public struct Attention: Mixer {
       weights[outputName], columns: outputs, of: mixed, output: shape.outputWidth ?? shape.width,
       bias: shape.outputBias)
     self.rotary = rotary
-    self.headNorm = headNorm
+    self.headNorm = headNorm?.of(queries: queries, keys: keys)
     self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
     sinks = shape.hasSinks ? try weights.vector("sinks", count: shape.queryHeads).parts([part.heads]) : nil
     headGates =
@@ -198,9 +177,9 @@ public struct Attention: Mixer {
         ], taps: taps, state: &state)
     }
     self.shape = shape.of(heads: part.heads, keyHeads: part.keyHeads)
-    guard headNorm?.isOfHeads(shape.headDimension) != false || !weights.share.dividesLayers else {
-      throw weights.indivisible("norms of all heads together cannot be dealt out to \(weights.share.count) ranks")
-    }
+    spreadNorms =
+      headNorm?.spread(
+        queries: queries, keys: keys, over: weights.share.count, headDimension: shape.headDimension) ?? []
     cache = self.shape.cache(&state, stage: weights.stage)
   }
 
@@ -256,8 +235,8 @@ public struct Attention: Mixer {
     return Linear([query[0], key[0], value[0], query[1]])
   }
 
-  /// `true`, by heads, but for one with an adapter.
-  public var isDivisible: Bool { adapter == nil }
+  /// `true`: by heads.
+  public var isDivisible: Bool { true }
 
   /// `A`
   public var letter: Character { "A" }
@@ -360,6 +339,7 @@ public struct Attention: Mixer {
   }
 
   private func normalize(_ projected: inout MutableRows, _ query: RMSNorm, _ key: RMSNorm, _ step: borrowing Step) {
+    guard spreadNorms.isEmpty else { return rmsNormOverRanks(&projected, spreadNorms, step) }
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
     do {
       var queries = projected.columns(0..<q)

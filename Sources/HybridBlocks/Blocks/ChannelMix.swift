@@ -21,6 +21,9 @@ public struct ChannelMix: Mixer {
     self.receptance = receptance
   }
 
+  /// `true`: the network by its inner columns. The gate, which weighs what any rank adds, is whole on all ranks.
+  public var isDivisible: Bool { network.isDivisible }
+
   /// `F`
   public var letter: Character { "F" }
 

@@ -38,7 +38,7 @@ public struct FeedForward: Mixer {
   public var gateScale: Float = 1
   /// Whether the maps are those of the rank's part of the columns between them.
   private var isPart = false
-  /// Added to the output of the first map, of which it has one part.
+  /// Added to the output of the first map, of which it has one part, the rank's columns.
   public var adapter: LowRankAdapter?
 
   /// A network of its two maps.
@@ -84,18 +84,26 @@ public struct FeedForward: Mixer {
     return try FeedForward(first, weights[names.down], part, width: width, hidden: hidden, bias: bias, activation)
   }
 
-  /// Reads a ReLU² network: `up_proj`, `down_proj`.
+  /// Reads a ReLU² network of two maps.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the network.
+  ///   - width: the width of the residual stream.
+  ///   - hidden: the inner width.
+  ///   - bias: whether both maps have biases.
+  ///   - up: the name of the first map.
+  ///   - down: the name of the map back.
   public static func reluSquared(
-    _ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false
+    _ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false, up: String = "up_proj",
+    down: String = "down_proj"
   ) throws(ModelError) -> Self {
     let part = try part(of: hidden, weights)
-    let first = try Linear([.init(weights["up_proj"], output: hidden, rows: [part])], input: width, bias: bias)
-    return try FeedForward(
-      first, weights["down_proj"], part, width: width, hidden: hidden, bias: bias, .reluSquared)
+    let first = try Linear([.init(weights[up], output: hidden, rows: [part])], input: width, bias: bias)
+    return try FeedForward(first, weights[down], part, width: width, hidden: hidden, bias: bias, .reluSquared)
   }
 
   /// The columns between the maps that the rank computes.
-  private static func part(of hidden: Int, _ weights: WeightScope) throws(ModelError) -> Range<Int> {
+  static func part(of hidden: Int, _ weights: WeightScope) throws(ModelError) -> Range<Int> {
     guard let part = weights.share.columns(of: hidden) else {
       throw weights.indivisible("\(hidden) inner columns cannot be dealt out to \(weights.share.count) ranks")
     }
@@ -114,8 +122,8 @@ public struct FeedForward: Mixer {
     isPart = true
   }
 
-  /// `true` where it was read by its width, and not put together from maps, and has no adapter.
-  public var isDivisible: Bool { isPart && adapter == nil }
+  /// `true` where it was read by its width, and not put together from maps.
+  public var isDivisible: Bool { isPart }
 
   /// `F`
   public var letter: Character { "F" }

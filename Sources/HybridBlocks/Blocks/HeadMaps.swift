@@ -10,14 +10,16 @@ struct HeadMaps: Sendable {
   private let maps: Maps
   private let widths: (input: Int, output: Int)
 
-  /// Reads `weight`, `[output × input]`, or with several heads `[heads × output × input]`.
-  init(_ weights: WeightScope, heads: Int, input: Int, output: Int) throws(ModelError) {
+  /// The map of one head, from so many columns.
+  init(_ map: Linear, input: Int) {
+    maps = .one(map)
+    widths = (input, map.outputWidth)
+  }
+
+  /// Reads those of some heads of `weight`, `[heads × output × input]`.
+  init(_ weights: WeightScope, _ part: Range<Int>, of heads: Int, input: Int, output: Int) throws(ModelError) {
+    maps = .several(try weights.matrices("weight", part, of: heads, rows: output, columns: input))
     widths = (input, output)
-    if heads == 1 {
-      maps = .one(try Linear(weights, input: input, output: output))
-    } else {
-      maps = .several(try weights.matrices("weight", count: heads, rows: output, columns: input))
-    }
   }
 
   /// Maps the first columns of each head of every row to `[rows × heads · output]`.

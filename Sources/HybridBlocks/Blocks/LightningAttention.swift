@@ -21,11 +21,14 @@ public struct LightningAttention: Mixer {
     }
   }
 
-  let shape: Shape
+  /// The number of channels of the rank's heads.
+  let inner: Int
   /// Queries, keys, values and gates side by side.
   let input: Linear
   let scan: ScanParameters
   let norm: RMSNorm
+  /// The norm where other ranks have heads as well.
+  private let spreadNorm: [SpreadNorm]
   let output: Linear
   let state: StateHandle
 
@@ -42,43 +45,57 @@ public struct LightningAttention: Mixer {
   public init(
     _ weights: WeightScope, _ shape: Shape, rates: [Float], epsilon: Float, state layout: inout StateLayout
   ) throws(ModelError) {
-    let (d, heads) = (shape.headDimension, shape.heads)
-    let inner = heads * d
-    self.shape = shape
+    let d = shape.headDimension
+    let whole = shape.heads * d
+    let part = try weights.part(ofChannels: whole, headDimension: d)
+    let heads = part.elements(d)
+    inner = part.count
     let parts = try weights["qkv_proj"].matrices(
-      "weight", rows: 3 * inner, columns: shape.width,
-      parts: [0, d, 2 * d].map { first in (0..<heads).map { $0 * 3 * d + first..<$0 * 3 * d + first + d } },
+      "weight", rows: 3 * whole, columns: shape.width,
+      parts: [0, d, 2 * d].map { first in heads.map { $0 * 3 * d + first..<$0 * 3 * d + first + d } },
       inProducts: true)
-    input = Linear(
-      parts + [try weights["output_gate"].matrix("weight", rows: inner, columns: shape.width, inProducts: true)])
+    let gate = try weights["output_gate"].matrices(
+      "weight", rows: whole, columns: shape.width, parts: [[part]], inProducts: true)
+    input = Linear(parts + gate)
     scan = ScanParameters(
-      linearAttention: heads, keyDimension: d, valueDimension: d, rates: rates, dtBias: ScanParameters.unitStep)
-    norm = try RMSNorm(weights["norm"], width: inner, epsilon: epsilon)
-    output = try Linear(weights["out_proj"], input: inner, output: shape.width)
+      linearAttention: heads.count, keyDimension: d, valueDimension: d, rates: rates.parts([heads]),
+      dtBias: ScanParameters.unitStep)
+    norm = RMSNorm(weight: try weights["norm"].vector("weight", count: whole).parts([part]), epsilon: epsilon)
+    spreadNorm =
+      weights.share.dividesLayers
+      ? [SpreadNorm(columns: 0..<inner, of: whole, weight: norm.weight, epsilon: epsilon)] : []
+    output = try Linear(weights["out_proj"], columns: part, of: whole, output: shape.width)
     state = layout.add(.recurrent(count: scan.stateCount), stage: weights.stage)
   }
+
+  /// `true`: by heads, whose state stays with them.
+  public var isDivisible: Bool { true }
 
   /// `L`
   public var letter: Character { "L" }
 
   /// Computes the mixer on all rows.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    let inner = shape.heads * shape.headDimension
     var projected = step.take(rows: x.count, columns: 4 * inner)
     input.apply(x, into: &projected, step)
     do {
       var qkv = projected.columns(0..<3 * inner)
       silu(&qkv, step)
     }
-    var steps = step.take(rows: x.count, columns: shape.heads)
+    var steps = step.take(rows: x.count, columns: scan.heads)
     assign(0, to: &steps, step)
     let rows = projected.rows
     var y = step.take(rows: x.count, columns: inner)
     selectiveScan(
       x: rows.columns(2 * inner..<3 * inner), b: rows.columns(inner..<2 * inner), c: rows.columns(0..<inner),
       dt: steps.rows, scan, state: state, into: &y, step)
-    normThenGate(
-      &y, gate: rows.columns(3 * inner..<4 * inner), .sigmoid, weight: norm.weight, epsilon: norm.epsilon, step)
+    let gate = rows.columns(3 * inner..<4 * inner)
+    if spreadNorm.isEmpty {
+      normThenGate(&y, gate: gate, .sigmoid, weight: norm.weight, epsilon: norm.epsilon, step)
+    } else {
+      rmsNormOverRanks(&y, spreadNorm, step)
+      sigmoidGate(&y, gate: gate, step)
+    }
     output.apply(y.rows, into: &out, step)
   }
 }

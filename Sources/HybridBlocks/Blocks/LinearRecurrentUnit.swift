@@ -24,12 +24,14 @@ public struct LinearRecurrentUnit: Mixer {
     }
   }
 
-  let shape: Shape
+  /// The number of channels of a head.
+  let headDimension: Int
+  let taps: Int
   /// The branch through GELU, then that of the units.
   let input: Linear
   let convolution: [Float]
   let convolutionBias: [Float]
-  /// The maps to a kind of gates, one a head, and what is added.
+  /// The maps to a kind of gates, one for each of the rank's heads, and what is added.
   let inputGate: (maps: [PackedMatrix], bias: [Float])
   let decayGate: (maps: [PackedMatrix], bias: [Float])
   let rate: [Float]
@@ -47,42 +49,47 @@ public struct LinearRecurrentUnit: Mixer {
   ///   - layout: the layout that gets the state.
   public init(_ weights: WeightScope, _ shape: Shape, state layout: inout StateLayout) throws(ModelError) {
     let inner = shape.inner
-    self.shape = shape
+    headDimension = inner / shape.heads
+    taps = shape.taps
+    let part = try weights.part(ofChannels: inner, headDimension: headDimension)
     input = try Linear(
-      [.init(weights["linear_y"], output: inner), .init(weights["linear_x"], output: inner)], input: shape.width,
-      bias: true)
-    convolution = try weights.convolution("conv_1d.weight", channels: inner, taps: shape.taps)
-    convolutionBias = try weights.vector("conv_1d.bias", count: inner)
+      ["linear_y", "linear_x"].map { .init(weights[$0], output: inner, rows: [part]) }, input: shape.width, bias: true)
+    convolution = try weights.convolution("conv_1d.weight", channels: inner, taps: taps, parts: [part])
+    convolutionBias = try weights.vector("conv_1d.bias", count: inner).parts([part])
     let unit = weights["rg_lru"]
-    inputGate = try Self.gate(unit, "input_gate", shape)
-    decayGate = try Self.gate(unit, "recurrent_gate", shape)
-    rate = try unit.vector("rate", count: inner)
-    output = try Linear(weights["linear_out"], input: inner, output: shape.width, bias: true)
-    history = layout.add(.recurrent(count: (shape.taps - 1) * inner), stage: weights.stage)
-    state = layout.add(.recurrent(count: inner), stage: weights.stage)
+    inputGate = try Self.gate(unit["input_gate"], shape, part)
+    decayGate = try Self.gate(unit["recurrent_gate"], shape, part)
+    rate = try unit.vector("rate", count: inner).parts([part])
+    output = try Linear(weights["linear_out"], columns: part, of: inner, output: shape.width, bias: true)
+    history = layout.add(.recurrent(count: (taps - 1) * part.count), stage: weights.stage)
+    state = layout.add(.recurrent(count: part.count), stage: weights.stage)
   }
 
   private static func gate(
-    _ weights: WeightScope, _ name: String, _ shape: Shape
+    _ weights: WeightScope, _ shape: Shape, _ part: Range<Int>
   ) throws(ModelError) -> (maps: [PackedMatrix], bias: [Float]) {
     let size = shape.inner / shape.heads
     return (
-      try weights[name].matrices("weight", count: shape.heads, rows: size, columns: size, role: .stored),
-      try weights[name].floats("bias", shape: [shape.heads, size])
+      try weights.matrices(
+        "weight", part.elements(size), of: shape.heads, rows: size, columns: size, role: .stored),
+      try weights.floats("bias", shape: [shape.heads, size]).parts([part])
     )
   }
+
+  /// `true`: by heads, whose state stays with them.
+  public var isDivisible: Bool { true }
 
   /// `R`
   public var letter: Character { "R" }
 
   /// Computes the mixer on all rows.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    let inner = shape.inner
+    let inner = rate.count
     var projected = step.take(rows: x.count, columns: 2 * inner)
     input.apply(x, into: &projected, step)
     var convolved = step.take(rows: x.count, columns: inner)
     causalConvolution(
-      projected.rows.columns(inner..<2 * inner), weight: convolution, bias: convolutionBias, taps: shape.taps,
+      projected.rows.columns(inner..<2 * inner), weight: convolution, bias: convolutionBias, taps: taps,
       silu: false, history: history, into: &convolved, step)
     var inputs = step.take(rows: x.count, columns: inner)
     apply(inputGate, convolved.rows, into: &inputs, step)
@@ -102,8 +109,7 @@ public struct LinearRecurrentUnit: Mixer {
   private func apply(
     _ gate: (maps: [PackedMatrix], bias: [Float]), _ x: Rows, into out: inout MutableRows, _ step: borrowing Step
   ) {
-    let size = shape.inner / shape.heads
-    matmulHeads(x, every: size, by: gate.maps, into: &out, every: size, step)
+    matmulHeads(x, every: headDimension, by: gate.maps, into: &out, every: headDimension, step)
     addBias(gate.bias, to: &out, step)
   }
 }

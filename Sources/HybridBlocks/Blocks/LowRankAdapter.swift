@@ -9,7 +9,7 @@ public struct LowRankAdapter: Sendable {
   let up: [Linear]
   let rank: Int
 
-  /// Reads `0.weight`, `[rank × input]`, and `1.weight`, `[output × rank]`, of each part.
+  /// Reads `0.weight`, `[rank × input]`, and `1.weight`, `[output × rank]`, of each part, or the rows of it that are wanted.
   ///
   /// - Parameters:
   ///   - parts: the scopes and the widths of the parts, side by side.
@@ -19,7 +19,7 @@ public struct LowRankAdapter: Sendable {
     self.rank = rank
     var up: [Linear] = []
     for part in parts {
-      up.append(try Linear(part.weights["1"], input: rank, output: part.output))
+      up.append(try Linear([.init(part.weights["1"], output: part.output, rows: part.rows)], input: rank))
     }
     self.up = up
     down = try Linear(parts.map { .init($0.weights["0"], output: rank) }, input: input)

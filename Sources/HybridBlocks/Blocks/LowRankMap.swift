@@ -9,13 +9,14 @@ struct LowRankMap: Sendable {
   let up: Linear
   let activation: Activation
 
-  /// Reads `lora.0.weight`, `[rank × input]`, `lora.2.weight`, `[output × rank]`, and with `bias` as well `lora.2.bias`.
+  /// Reads `lora.0.weight`, `[rank × input]`, `lora.2.weight`, `[output × rank]`, and with `bias` as well `lora.2.bias`; of
+  /// the last two, some of the outputs.
   init(
-    _ weights: WeightScope, input: Int, rank: Int, output: Int, _ activation: Activation, bias: Bool = true,
-    role: MatrixRole = .stored
+    _ weights: WeightScope, input: Int, rank: Int, output: Int, part: Range<Int>, _ activation: Activation,
+    bias: Bool = true, role: MatrixRole = .stored
   ) throws(ModelError) {
     down = try Linear(weights["lora"][0], input: input, output: rank, role: role)
-    up = try Linear(weights["lora"][2], input: rank, output: output, bias: bias, role: role)
+    up = try Linear([.init(weights["lora"][2], output: output, rows: [part], role: role)], input: rank, bias: bias)
     self.activation = activation
   }
 

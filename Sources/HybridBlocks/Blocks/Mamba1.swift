@@ -55,13 +55,15 @@ public struct Mamba1: Mixer {
   }
 
   let shape: Shape
+  /// The number of the rank's channels.
+  let inner: Int
   let input: Linear
   let selection: HeadMaps
   let timeStep: HeadMaps
   let output: Linear
   let convolution: [Float]
   let convolutionBias: [Float]?
-  /// One a head.
+  /// One for each of the rank's heads.
   let scans: [ChannelScanParameters]
   let norms: InnerNorms?
   let history: StateHandle
@@ -74,38 +76,53 @@ public struct Mamba1: Mixer {
   public init(
     _ weights: WeightScope, _ shape: Shape, norms: InnerNorms? = nil, state layout: inout StateLayout
   ) throws(ModelError) {
-    let (inner, n) = (shape.inner, shape.stateSize)
+    let (whole, n, rank, heads) = (shape.inner, shape.stateSize, shape.timeStepRank, shape.heads)
+    precondition(whole % heads == 0 && (heads == 1 || norms == nil), "\(whole) channels in \(heads) heads")
+    let size = whole / heads
+    let part = try weights.part(ofChannels: whole, headDimension: heads == 1 ? 1 : size)
     self.shape = shape
     self.norms = norms
-    input = try Linear(weights["in_proj"], input: shape.width, output: 2 * inner, bias: shape.projectionBias)
-    convolution = try weights.convolution("conv1d.weight", channels: inner, taps: shape.taps)
-    convolutionBias = shape.convolutionBias ? try weights.vector("conv1d.bias", count: inner) : nil
-    let (heads, size) = (shape.heads, inner / shape.heads)
-    precondition(inner % heads == 0 && (heads == 1 || norms == nil), "\(inner) channels in \(heads) heads")
-    selection = try HeadMaps(weights["x_proj"], heads: heads, input: size, output: shape.timeStepRank + 2 * n)
-    // Its bias is added within the scan.
-    timeStep = try HeadMaps(weights["dt_proj"], heads: heads, input: shape.timeStepRank, output: size)
-    func sizes(_ last: Int...) -> [Int] { heads == 1 ? [inner] + last : [heads, size] + last }
+    inner = part.count
+    input = try Linear(
+      [.init(weights["in_proj"], output: 2 * whole, rows: [part, part.moved(by: whole)])], input: shape.width,
+      bias: shape.projectionBias)
+    convolution = try weights.convolution("conv1d.weight", channels: whole, taps: shape.taps, parts: [part])
+    convolutionBias = shape.convolutionBias ? try weights.vector("conv1d.bias", count: whole).parts([part]) : nil
+    // The time steps' bias is added within the scan.
+    let (select, steps) = (weights["x_proj"], weights["dt_proj"])
+    if heads == 1 {
+      selection = HeadMaps(
+        try Linear(select, columns: part, of: whole, output: rank + 2 * n), input: part.count)
+      timeStep = HeadMaps(try Linear([.init(steps, output: whole, rows: [part])], input: rank), input: rank)
+    } else {
+      let own = part.elements(size)
+      selection = try HeadMaps(select, own, of: heads, input: size, output: rank + 2 * n)
+      timeStep = try HeadMaps(steps, own, of: heads, input: rank, output: size)
+    }
+    func sizes(_ last: Int...) -> [Int] { heads == 1 ? [whole] + last : [heads, size] + last }
     let a = try weights.floats("A", shape: sizes(n))
     let d = try weights.floats("D", shape: sizes())
-    let bias = try weights["dt_proj"].floats("bias", shape: sizes())
-    scans = (0..<heads).map { head in
-      let channels = head * size..<(head + 1) * size
-      return ChannelScanParameters(
-        stateSize: n, a: Array(a[head * size * n..<(head + 1) * size * n]), d: Array(d[channels]),
-        dtBias: Array(bias[channels]))
+    let bias = try steps.floats("bias", shape: sizes())
+    let ranges = heads == 1 ? [part] : part.elements(size).map { $0 * size..<($0 + 1) * size }
+    scans = ranges.map {
+      ChannelScanParameters(
+        stateSize: n, a: Array(a[$0.columns(n)]), d: Array(d[$0]), dtBias: Array(bias[$0]))
     }
-    output = try Linear(weights["out_proj"], input: inner, output: shape.width, bias: shape.projectionBias)
+    output = try Linear(
+      weights["out_proj"], columns: part, of: whole, output: shape.width, bias: shape.projectionBias)
     history = layout.add(.recurrent(count: (shape.taps - 1) * inner), stage: weights.stage)
     states = scans.map { layout.add(.recurrent(count: $0.stateCount), stage: weights.stage) }
   }
+
+  /// `true`: by channels or, where there are several, by heads, whose state stays with them.
+  public var isDivisible: Bool { true }
 
   /// `M`
   public var letter: Character { "M" }
 
   /// Computes the mixer on all rows.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    let (inner, n, rank) = (shape.inner, shape.stateSize, shape.timeStepRank)
+    let (n, rank, heads) = (shape.stateSize, shape.timeStepRank, scans.count)
     var projected = step.take(rows: x.count, columns: 2 * inner)
     input.apply(x, into: &projected, step)
     let rows = projected.rows
@@ -113,9 +130,11 @@ public struct Mamba1: Mixer {
     causalConvolution(
       rows.columns(0..<inner), weight: convolution, bias: convolutionBias, taps: shape.taps, history: history,
       into: &convolved, step)
-    let (size, each) = (inner / shape.heads, rank + 2 * n)
-    var selected = step.take(rows: x.count, columns: shape.heads * each)
+    let (size, each) = (inner / heads, rank + 2 * n)
+    var selected = step.take(rows: x.count, columns: heads * each)
     selection.apply(convolved.rows, every: size, into: &selected, step)
+    // They are made of all channels of a head.
+    if shape.heads == 1 { sumOverRanks(&selected, step) }
     if let norms { normalize(&selected, norms, step) }
     let choice = selected.rows
     var steps = step.take(rows: x.count, columns: inner)

@@ -123,8 +123,8 @@ public struct Mamba2: Mixer {
     input = try Linear(
       [.init(weights["in_proj"], output: whole.inner + whole.channels + whole.heads, rows: projected)],
       input: whole.width, bias: whole.inputBias)
-    convolution = try weights.convolution("conv1d.weight", channels: whole.channels, taps: whole.taps)
-      .parts((0..<whole.taps).flatMap { tap in convolved.map { $0.moved(by: tap * whole.channels) } })
+    convolution = try weights.convolution(
+      "conv1d.weight", channels: whole.channels, taps: whole.taps, parts: convolved)
     convolutionBias =
       whole.convolutionBias ? try weights.vector("conv1d.bias", count: whole.channels).parts(convolved) : nil
     scan = ScanParameters(

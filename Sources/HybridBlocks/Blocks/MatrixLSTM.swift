@@ -8,7 +8,7 @@ public struct MatrixLSTM: Mixer {
     /// Width of the residual stream.
     public let width: Int
     /// Heads.
-    public let heads: Int
+    public private(set) var heads: Int
     /// The width of a query and of a key.
     public let keyDimension: Int
     /// The width of a value.
@@ -27,8 +27,16 @@ public struct MatrixLSTM: Mixer {
       self.gateCap = gateCap
       self.bias = bias
     }
+
+    /// The shape of so many heads.
+    func of(heads: Int) -> Shape {
+      var part = self
+      part.heads = heads
+      return part
+    }
   }
 
+  /// Of the rank's heads.
   let shape: Shape
   /// Queries, keys, values and output gates side by side.
   let input: Linear
@@ -55,40 +63,51 @@ public struct MatrixLSTM: Mixer {
     _ weights: WeightScope, _ shape: Shape, epsilon: (memory: Float, norm: Float), state layout: inout StateLayout
   ) throws(ModelError) {
     let (keys, values) = (shape.heads * shape.keyDimension, shape.heads * shape.valueDimension)
-    self.shape = shape
+    let ownValues = try weights.part(ofChannels: values, headDimension: shape.valueDimension)
+    let heads = ownValues.elements(shape.valueDimension)
+    let ownKeys = heads.columns(shape.keyDimension)
+    self.shape = shape.of(heads: heads.count)
     if weights.has("qkv_opreact.weight") {
-      let output = 2 * (keys + values)
-      let parts = [0..<keys, keys..<2 * keys, 2 * keys..<2 * keys + values, 2 * keys + values..<output]
+      let parts = [
+        ownKeys, ownKeys.moved(by: keys), ownValues.moved(by: 2 * keys), ownValues.moved(by: 2 * keys + values),
+      ]
       input = try Linear(
-        fused: weights["qkv_opreact"], parts: parts.map { [$0] }, input: shape.width, output: output,
+        fused: weights["qkv_opreact"], parts: parts.map { [$0] }, input: shape.width, output: 2 * (keys + values),
         bias: shape.bias)
     } else {
       input = try Linear(
-        [
-          .init(weights["q"], output: keys), .init(weights["k"], output: keys), .init(weights["v"], output: values),
-          .init(weights["ogate_preact"], output: values),
-        ], input: shape.width, bias: shape.bias)
+        ["q", "k"].map { .init(weights[$0], output: keys, rows: [ownKeys]) }
+          + ["v", "ogate_preact"].map { .init(weights[$0], output: values, rows: [ownValues]) },
+        input: shape.width, bias: shape.bias)
     }
     if weights.has("ifgate_preact.weight") {
+      let rows = [heads, heads.moved(by: shape.heads)]
       gates = try Linear(
-        weights["ifgate_preact"], input: shape.width, output: 2 * shape.heads, bias: true, role: .exact)
+        [.init(weights["ifgate_preact"], output: 2 * shape.heads, rows: rows, role: .exact)], input: shape.width,
+        bias: true)
     } else {
       gates = try Linear(
-        ["igate_preact", "fgate_preact"].map { .init(weights[$0], output: shape.heads, role: .exact) },
-        input: shape.width, bias: true)
+        ["igate_preact", "fgate_preact"].map {
+          .init(weights[$0], output: shape.heads, rows: [heads], role: .exact)
+        }, input: shape.width, bias: true)
     }
     memory = MatrixMemoryShape(
-      heads: shape.heads, keyDimension: shape.keyDimension, valueDimension: shape.valueDimension)
+      heads: heads.count, keyDimension: shape.keyDimension, valueDimension: shape.valueDimension)
     scan = memory.scan
     self.epsilon = epsilon.memory
     norm = (
-      weight: try weights.vector("multihead_norm.weight", count: values),
-      bias: shape.bias ? try weights.vector("multihead_norm.bias", count: values) : nil, epsilon: epsilon.norm
+      weight: try weights.vector("multihead_norm.weight", count: values).parts([ownValues]),
+      bias: shape.bias ? try weights.vector("multihead_norm.bias", count: values).parts([ownValues]) : nil,
+      epsilon: epsilon.norm
     )
-    output = try Linear(weights["out_proj"], input: values, output: shape.width, bias: shape.bias)
+    output = try Linear(
+      weights["out_proj"], columns: ownValues, of: values, output: shape.width, bias: shape.bias)
     state = layout.add(.recurrent(count: scan.stateCount), stage: weights.stage)
-    scale = layout.add(.recurrent(count: shape.heads), stage: weights.stage)
+    scale = layout.add(.recurrent(count: heads.count), stage: weights.stage)
   }
+
+  /// `true`: by heads, whose state stays with them.
+  public var isDivisible: Bool { true }
 
   /// `X`
   public var letter: Character { "X" }

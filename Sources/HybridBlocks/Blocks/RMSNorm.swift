@@ -4,6 +4,8 @@ public import InferCore
 public struct RMSNorm: Sendable {
   let weight: [Float]
   let epsilon: Float
+  /// The width of a head, where each has weights of its own; `nil` where all have the same.
+  var headDimension: Int?
 
   /// A norm with the given weights.
   public init(weight: [Float], epsilon: Float) {
@@ -22,6 +24,14 @@ public struct RMSNorm: Sendable {
     factor == 1 ? self : RMSNorm(weight: weight.map { $0 * factor }, epsilon: epsilon)
   }
 
+  /// The norm of some columns of heads that have weights of their own, or else the same.
+  func of(_ columns: Range<Int>) -> RMSNorm {
+    guard let headDimension else { return self }
+    var norm = RMSNorm(weight: weight.parts([columns]), epsilon: epsilon)
+    norm.headDimension = headDimension
+    return norm
+  }
+
   /// A norm whose weights are all 1.
   public init(unweighted width: Int, epsilon: Float) {
     weight = Array(repeating: 1, count: width)
@@ -35,6 +45,6 @@ public struct RMSNorm: Sendable {
 
   /// Normalises every head of every row by itself, in place.
   public func applyToHeads(of x: inout MutableRows, _ step: borrowing Step) {
-    rmsNormHeads(&x, weight: weight, epsilon: epsilon, step)
+    rmsNormHeads(&x, every: headDimension, weight: weight, epsilon: epsilon, step)
   }
 }

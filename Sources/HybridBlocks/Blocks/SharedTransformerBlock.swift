@@ -24,6 +24,9 @@ public struct SharedTransformer: Sendable {
     self.feedForward = feedForward
   }
 
+  /// `true` where attention and network are divided.
+  var isDivisible: Bool { attention.isDivisible && feedForward.isDivisible }
+
   /// Computes on all rows.
   ///
   /// - Parameters:
@@ -35,9 +38,11 @@ public struct SharedTransformer: Sendable {
     attentionNorm.apply(x, into: &normed, step)
     var attended = step.take(rows: x.count, columns: out.columns)
     attention.mix(normed.rows, into: &attended, step)
+    sumOverRanks(&attended, step)
     var input = step.take(rows: x.count, columns: out.columns)
     feedForwardNorm.apply(attended.rows, into: &input, step)
     feedForward.mix(input.rows, into: &out, step)
+    sumOverRanks(&out, step)
   }
 }
 
@@ -58,6 +63,9 @@ public struct SharedTransformerBlock: Block {
 
   /// `true` with a transformer, which stands before several layers.
   public var usesOtherLayers: Bool { shared != nil }
+
+  /// `true` where the transformer and the mixer are divided. The map behind the transformer is whole on all ranks.
+  public var isDivisible: Bool { mamba.isDivisible && shared?.transformer.isDivisible != false }
 
   /// `S`, or `M` without a transformer.
   public var letter: Character { shared == nil ? "M" : "S" }
@@ -85,6 +93,7 @@ public struct SharedTransformerBlock: Block {
     }
     var mixed = step.take(rows: stream.count, columns: width)
     mamba.mix(input.rows, into: &mixed, step)
+    sumOverRanks(&mixed, step)
     var h = stream.columns(0..<width)
     add(mixed.rows, to: &h, step)
   }

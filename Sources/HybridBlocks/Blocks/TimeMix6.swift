@@ -20,6 +20,7 @@ public struct TimeMix6: Mixer {
   private enum Target: Int { case decay, key, value, receptance, gate }
 
   let shape: Shape
+  /// Of the rank's heads.
   let wkv: WKVShape
   let shift: TokenShift
   /// How much of the row before is in what mixes are made of.
@@ -46,8 +47,9 @@ public struct TimeMix6: Mixer {
     _ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout
   ) throws(ModelError) {
     let width = shape.width
+    let part = try weights.part(ofChannels: width, headDimension: shape.headSize)
     self.shape = shape
-    wkv = WKVShape(heads: width / shape.headSize, size: shape.headSize)
+    wkv = WKVShape(heads: part.count / shape.headSize, size: shape.headSize)
     shift = TokenShift(width: width, state: &layout, stage: weights.stage)
     inputMix = try weights.floats("time_maa_x", shape: [1, 1, width])
     mixDown = try Linear(weights["mix_down"], input: width, output: 5 * shape.mixRank, role: .exact)
@@ -60,28 +62,35 @@ public struct TimeMix6: Mixer {
     self.mixes = mixes
     decay = (
       down: try Linear(weights["decay_down"], input: width, output: shape.decayRank, role: .exact),
-      up: try Linear(weights["decay_up"], input: shape.decayRank, output: width, role: .exact),
-      bias: try weights.floats("time_decay", shape: [1, 1, width])
+      up: try Linear(
+        [.init(weights["decay_up"], output: width, rows: [part], role: .exact)], input: shape.decayRank),
+      bias: try weights.floats("time_decay", shape: [1, 1, width]).parts([part])
     )
-    bonus = try weights.floats("time_faaaa", shape: [wkv.heads, wkv.size])
-    receptance = try Linear(weights["receptance"], input: width, output: width)
-    key = try Linear(weights["key"], input: width, output: width)
-    value = try Linear(weights["value"], input: width, output: width, role: .value)
-    gate = try Linear(weights["gate"], input: width, output: width)
+    bonus = try weights.floats("time_faaaa", shape: [width / wkv.size, wkv.size]).parts([part])
+    func map(_ name: String, role: MatrixRole = .linear) throws(ModelError) -> Linear {
+      try Linear([.init(weights[name], output: width, rows: [part], role: role)], input: width)
+    }
+    receptance = try map("receptance")
+    key = try map("key")
+    value = try map("value", role: .value)
+    gate = try map("gate")
     norm = (
-      weight: try weights.vector("ln_x.weight", count: width), bias: try weights.vector("ln_x.bias", count: width),
-      epsilon: epsilon
+      weight: try weights.vector("ln_x.weight", count: width).parts([part]),
+      bias: try weights.vector("ln_x.bias", count: width).parts([part]), epsilon: epsilon
     )
-    output = try Linear(weights["output"], input: width, output: width)
+    output = try Linear(weights["output"], columns: part, of: width, output: width)
     state = layout.add(.recurrent(count: wkv.stateCount), stage: weights.stage)
   }
+
+  /// `true`: by heads, whose state stays with them. What maps see is made by all ranks.
+  public var isDivisible: Bool { true }
 
   /// `W`
   public var letter: Character { "W" }
 
   /// Computes the mixer on all rows.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    let width = shape.width
+    let (width, own) = (shape.width, wkv.heads * wkv.size)
     var difference = step.take(rows: x.count, columns: width)
     shift.apply(x, into: &difference, step)
     var inner = step.take(rows: x.count, columns: 5 * shape.mixRank)
@@ -89,27 +98,27 @@ public struct TimeMix6: Mixer {
     addProduct(x, difference.rows, by: inputMix, into: &mixed, step)
     mixDown.apply(mixed.rows, into: &inner, step)
     softCap(&inner, 1, step)
-    var decays = step.take(rows: x.count, columns: width)
+    var decays = step.take(rows: x.count, columns: own)
     mix(x, difference.rows, inner.rows, .decay, into: &mixed, step)
     makeDecays(mixed.rows, into: &decays, step)
-    var keys = step.take(rows: x.count, columns: width)
+    var keys = step.take(rows: x.count, columns: own)
     mix(x, difference.rows, inner.rows, .key, into: &mixed, step)
     key.apply(mixed.rows, into: &keys, step)
-    var values = step.take(rows: x.count, columns: width)
+    var values = step.take(rows: x.count, columns: own)
     mix(x, difference.rows, inner.rows, .value, into: &mixed, step)
     value.apply(mixed.rows, into: &values, step)
-    var r = step.take(rows: x.count, columns: width)
+    var r = step.take(rows: x.count, columns: own)
     mix(x, difference.rows, inner.rows, .receptance, into: &mixed, step)
     receptance.apply(mixed.rows, into: &r, step)
-    var gates = step.take(rows: x.count, columns: width)
+    var gates = step.take(rows: x.count, columns: own)
     mix(x, difference.rows, inner.rows, .gate, into: &mixed, step)
     gate.apply(mixed.rows, into: &gates, step)
     // In the place of what maps have seen.
-    wkv6(
-      r: r.rows, decay: decays.rows, k: keys.rows, v: values.rows, bonus: bonus, wkv, state: state, into: &mixed, step)
-    layerNormHeads(&mixed, every: wkv.size, weight: norm.weight, bias: norm.bias, epsilon: norm.epsilon, step)
-    siluGate(&mixed, gate: gates.rows, step)
-    output.apply(mixed.rows, into: &out, step)
+    var y = mixed.columns(0..<own)
+    wkv6(r: r.rows, decay: decays.rows, k: keys.rows, v: values.rows, bonus: bonus, wkv, state: state, into: &y, step)
+    layerNormHeads(&y, every: wkv.size, weight: norm.weight, bias: norm.bias, epsilon: norm.epsilon, step)
+    siluGate(&y, gate: gates.rows, step)
+    output.apply(y.rows, into: &out, step)
   }
 
   /// The input of a target's map: `x + difference ∘ (up · inner + bias)`.

@@ -21,6 +21,7 @@ struct TimeMix7: Sendable {
   }
 
   let shape: Shape
+  /// Of the rank's heads.
   let wkv: WKVShape
   let shift: TokenShift
   /// How much of the row before is in what each map sees.
@@ -54,8 +55,9 @@ struct TimeMix7: Sendable {
     _ weights: WeightScope, _ shape: Shape, isFirst: Bool, state layout: inout StateLayout
   ) throws(ModelError) {
     let width = shape.width
+    let part = try weights.part(ofChannels: width, headDimension: shape.headSize)
     self.shape = shape
-    wkv = WKVShape(heads: width / shape.headSize, size: shape.headSize)
+    wkv = WKVShape(heads: part.count / shape.headSize, size: shape.headSize)
     shift = TokenShift(width: width, state: &layout, stage: weights.stage)
     func mix(_ name: String) throws(ModelError) -> [Float] { try weights.floats("x_\(name)", shape: [1, 1, width]) }
     mixes = (try mix("r"), try mix("w"), try mix("k"), try mix("v"), try mix("a"))
@@ -64,11 +66,13 @@ struct TimeMix7: Sendable {
       role: MatrixRole = .stored
     ) throws(ModelError) -> LowRankMap {
       try LowRankMap(
-        weights["\(name)_lora"], input: width, rank: rank, output: width, activation, bias: bias, role: role)
+        weights["\(name)_lora"], input: width, rank: rank, output: width, part: part, activation, bias: bias,
+        role: role)
     }
     decay = (
       map: try lowRank("w", shape.decayRank, .tanh, bias: false, role: .exact),
-      bias: try weights.vector("w_lora.lora.2.bias", count: width), rate: Array(repeating: 1, count: width)
+      bias: try weights.vector("w_lora.lora.2.bias", count: width).parts([part]),
+      rate: Array(repeating: 1, count: part.count)
     )
     learning = try lowRank("a", shape.learningRank)
     if isFirst {
@@ -81,60 +85,62 @@ struct TimeMix7: Sendable {
     gate = try shape.gateRank.map { rank throws(ModelError) in
       (mix: try mix("g"), map: try lowRank("g", rank, .sigmoid, bias: false))
     }
-    removal = try weights.vector("k_k", count: width)
-    rateMix = try weights.vector("k_a", count: width)
-    bonus = try weights.floats("r_k", shape: [wkv.heads, wkv.size])
-    var maps = [
-      try Linear(weights["r_proj"], input: width, output: width),
-      try Linear(weights["k_proj"], input: width, output: width),
-      try Linear(weights["v_proj"], input: width, output: width, role: .value),
-    ]
-    // Errors of rounding grow in the recurrence.
-    for index in maps.indices { maps[index].precision = .whole }
-    (receptance, key, value) = (maps[0], maps[1], maps[2])
+    removal = try weights.vector("k_k", count: width).parts([part])
+    rateMix = try weights.vector("k_a", count: width).parts([part])
+    bonus = try weights.floats("r_k", shape: [width / wkv.size, wkv.size]).parts([part])
+    func map(_ name: String, role: MatrixRole = .linear) throws(ModelError) -> Linear {
+      var map = try Linear([.init(weights[name], output: width, rows: [part], role: role)], input: width)
+      // Errors of rounding grow in the recurrence.
+      map.precision = .whole
+      return map
+    }
+    (receptance, key, value) = (try map("r_proj"), try map("k_proj"), try map("v_proj", role: .value))
     norm = try shape.headEpsilon.map { epsilon throws(ModelError) in
       (
-        weight: try weights.vector("g_norm.weight", count: width),
-        bias: try weights.vector("g_norm.bias", count: width), epsilon: epsilon
+        weight: try weights.vector("g_norm.weight", count: width).parts([part]),
+        bias: try weights.vector("g_norm.bias", count: width).parts([part]), epsilon: epsilon
       )
     }
-    output = try Linear(weights["o_proj"], input: width, output: width)
+    output = try Linear(weights["o_proj"], columns: part, of: width, output: width)
     state = layout.add(.recurrent(count: wkv.stateCount), stage: weights.stage)
   }
+
+  /// The number of channels of the rank's heads.
+  var channels: Int { wkv.heads * wkv.size }
 
   /// Computes the mixer on all rows.
   ///
   /// - Parameters:
   ///   - x: the normalised stream, `[step rows × width]`.
-  ///   - first: the first layer's values, `[step rows × width]`, which it writes and others read.
+  ///   - first: the first layer's values, `[step rows × channels]`, which it writes and others read.
   ///   - out: `[step rows × width]`.
   ///   - step: the step.
   func mix(_ x: Rows, first: inout MutableRows, into out: inout MutableRows, _ step: borrowing Step) {
-    let width = shape.width
+    let (width, own) = (shape.width, channels)
     var difference = step.take(rows: x.count, columns: width)
     shift.apply(x, into: &difference, step)
     var mixed = step.take(rows: x.count, columns: width)
-    var r = step.take(rows: x.count, columns: width)
+    var r = step.take(rows: x.count, columns: own)
     addProduct(x, difference.rows, by: mixes.receptance, into: &mixed, step)
     receptance.apply(mixed.rows, into: &r, step)
-    var decays = step.take(rows: x.count, columns: width)
+    var decays = step.take(rows: x.count, columns: own)
     addProduct(x, difference.rows, by: mixes.decay, into: &mixed, step)
     decay.map.apply(mixed.rows, into: &decays, step)
     // exp(−½), the logarithm of the largest decay, negated.
     boundedDecay(&decays, bias: decay.bias, rate: decay.rate, bound: -0.606_530_66, step)
-    var keys = step.take(rows: x.count, columns: width)
+    var keys = step.take(rows: x.count, columns: own)
     addProduct(x, difference.rows, by: mixes.key, into: &mixed, step)
     key.apply(mixed.rows, into: &keys, step)
-    var values = step.take(rows: x.count, columns: width)
+    var values = step.take(rows: x.count, columns: own)
     addProduct(x, difference.rows, by: mixes.value, into: &mixed, step)
     makeValues(mixed.rows, first: &first, into: &values, step)
-    var rates = step.take(rows: x.count, columns: width)
+    var rates = step.take(rows: x.count, columns: own)
     addProduct(x, difference.rows, by: mixes.learning, into: &mixed, step)
     learning.apply(mixed.rows, into: &rates, step)
     sigmoid(&rates, step)
-    var removed = step.take(rows: x.count, columns: width)
+    var removed = step.take(rows: x.count, columns: own)
     wkv7Keys(&keys, rates: &rates, removed: &removed, removal: removal, mix: rateMix, wkv, step)
-    var y = step.take(rows: x.count, columns: width)
+    var y = step.take(rows: x.count, columns: own)
     wkv7(
       r: r.rows, decay: decays.rows, k: keys.rows, v: values.rows, removed: removed.rows, replaced: rates.rows, wkv,
       state: state, into: &y, step)
@@ -144,7 +150,7 @@ struct TimeMix7: Sendable {
     wkv7Bonus(&y, r: r.rows, k: keys.rows, v: values.rows, weight: bonus, wkv, step)
     if let gate {
       addProduct(x, difference.rows, by: gate.mix, into: &mixed, step)
-      var gates = step.take(rows: x.count, columns: width)
+      var gates = step.take(rows: x.count, columns: own)
       gate.map.apply(mixed.rows, into: &gates, step)
       multiply(&y, by: gates.rows, step)
     }
@@ -157,10 +163,10 @@ struct TimeMix7: Sendable {
     value.apply(x, into: &out, step)
     guard let firstPart else { return assign(out.rows, scale: 1, to: &first, step) }
     step.scoped {
-      var parts = step.take(rows: x.count, columns: x.columns)
+      var parts = step.take(rows: x.count, columns: out.columns)
       firstPart.apply(x, into: &parts, step)
       sigmoid(&parts, step)
-      var way = step.take(rows: x.count, columns: x.columns)
+      var way = step.take(rows: x.count, columns: out.columns)
       assign(first.rows, scale: 1, to: &way, step)
       add(out.rows, scale: -1, to: &way, step)
       addProduct(way.rows, parts.rows, to: &out, step)
@@ -168,7 +174,7 @@ struct TimeMix7: Sendable {
   }
 }
 
-/// The first layer's values beside the residual stream, which that layer writes.
+/// The first layer's values beside the residual stream, which that layer writes. A rank uses as many columns as it has channels.
 struct FirstValues: StreamSide {
   let columns: Int
 
@@ -185,6 +191,8 @@ struct TimeMix7Block: Block {
   var letter: Character { "W" }
   /// None.
   var idleParameterCount: Int { 0 }
+  /// `true`: by heads, whose state stays with them.
+  var isDivisible: Bool { true }
 
   /// Computes on all rows of the step.
   func apply(to h: inout MutableRows, _ step: borrowing Step) {
@@ -193,9 +201,10 @@ struct TimeMix7Block: Block {
     norm.apply(h.rows.columns(0..<width), into: &x, step)
     var y = step.take(rows: h.count, columns: width)
     do {
-      var first = h.columns(width..<2 * width)
+      var first = h.columns(width..<width + mixer.channels)
       mixer.mix(x.rows, first: &first, into: &y, step)
     }
+    sumOverRanks(&y, step)
     var stream = h.columns(0..<width)
     add(y.rows, to: &stream, step)
   }

@@ -69,7 +69,7 @@ struct RWKV6: ModelFamily {
       let names = layer["feed_forward"]
       let network = ChannelMix(
         width: width, keyMix: try names.floats("time_maa_k", shape: [1, 1, width]),
-        network: try FeedForward(rwkv: names, width: width, hidden: hidden),
+        network: try .reluSquared(names, width: width, hidden: hidden, up: "key", down: "value"),
         receptance: (
           mix: try names.floats("time_maa_r", shape: [1, 1, width]),
           map: try Linear(names["receptance"], input: width, output: width)

@@ -105,19 +105,11 @@ struct RWKV7: ModelFamily {
       blocks.append(TimeMix7Block(norm: try frame.norm(layer["attn_norm"]), mixer: mixer))
       let network = ChannelMix(
         width: width, keyMix: try layer["ffn"].vector("x_k", count: width),
-        network: try FeedForward(rwkv: layer["ffn"], width: width, hidden: hidden), state: &state, stage: layer.stage)
+        network: try .reluSquared(layer["ffn"], width: width, hidden: hidden, up: "key", down: "value"),
+        state: &state, stage: layer.stage)
       blocks.append(StreamBlock(ResidualBlock(norm: try frame.norm(layer["ffn_norm"]), mixer: network), width: width))
       layers.append(Layer(blocks))
     }
     return layers
-  }
-}
-
-extension FeedForward {
-  /// Reads RWKV's network: ReLU² between `key` and `value`.
-  init(rwkv weights: WeightScope, width: Int, hidden: Int) throws(ModelError) {
-    self.init(
-      first: try Linear(weights["key"], input: width, output: hidden),
-      second: try Linear(weights["value"], input: hidden, output: width, role: .down), activation: .reluSquared)
   }
 }

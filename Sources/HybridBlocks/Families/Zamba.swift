@@ -93,7 +93,7 @@ struct Zamba: ModelFamily {
           // A copy, in files that do not leave it out.
           place.discard("")
           // Each use has a cache of its own.
-          shared.attention.cache = attention.cache(&state, stage: weights.stage)
+          shared.attention.cache = shared.attention.shape.cache(&state, stage: weights.stage)
           transformer = shared
         } else {
           transformer = try readTransformer(place, &state)

@@ -130,7 +130,7 @@ struct Zamba2: ModelFamily {
   }
 
   private func transformer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> SharedTransformer {
-    let (width, network) = (frame.width, weights["feed_forward"])
+    let width = frame.width
     return SharedTransformer(
       attentionNorm: try RMSNorm(weights["input_layernorm"], width: 2 * width, epsilon: frame.epsilon),
       // Half of the heads' width is that of the embedding beside the stream.
@@ -138,11 +138,8 @@ struct Zamba2: ModelFamily {
         weights["self_attn"], attention, rotary: rotary, scale: 1 / (Float(attention.headDimension) / 2).squareRoot(),
         state: &state),
       feedForwardNorm: try RMSNorm(weights["pre_ff_layernorm"], width: width, epsilon: frame.epsilon),
-      feedForward: FeedForward(
-        first: try Linear(network["gate_up_proj"], input: width, output: 2 * hidden, bias: feedForwardBias),
-        second: try Linear(
-          network["down_proj"], input: hidden, output: width, bias: feedForwardBias, role: .down),
-        activation: .geluGated))
+      feedForward: try .gated(
+        weights["feed_forward"], .geluGated, width: width, hidden: hidden, bias: feedForwardBias))
   }
 
   /// A transformer with the low-rank additions of one of its uses and, after the first, a cache for it.
@@ -150,17 +147,27 @@ struct Zamba2: ModelFamily {
     _ transformer: SharedTransformer, use: Int, _ weights: WeightScope, _ state: inout StateLayout
   ) throws(ModelError) -> SharedTransformer {
     var transformer = transformer
-    if use >= transformerCount { transformer.attention.cache = attention.cache(&state, stage: weights.stage) }
+    if use >= transformerCount {
+      transformer.attention.cache = transformer.attention.shape.cache(&state, stage: weights.stage)
+    }
+    let network = weights["feed_forward"]
+    let columns = try FeedForward.part(of: hidden, network)
     transformer.feedForward.adapter = try LowRankAdapter(
-      [.init(weights["feed_forward"]["gate_up_proj_adapter_list"][use], output: 2 * hidden)], input: frame.width,
-      rank: adapterRank)
+      [
+        .init(
+          network["gate_up_proj_adapter_list"][use], output: 2 * hidden,
+          rows: [columns, columns.moved(by: hidden)])
+      ], input: frame.width, rank: adapterRank)
     guard adaptsAttention else { return transformer }
-    let (q, k) = (attention.queryHeads * attention.headDimension, attention.keyHeads * attention.headDimension)
     let lists = weights["self_attn"]
+    let (part, d) = (try attention.part(lists), attention.headDimension)
+    func adapter(_ name: String, _ heads: Int, _ part: Range<Int>) -> Linear.Part {
+      .init(lists["linear_\(name)_adapter_list"][use], output: heads * d, rows: [part.columns(d)])
+    }
     transformer.attention.adapter = try LowRankAdapter(
       [
-        .init(lists["linear_q_adapter_list"][use], output: q), .init(lists["linear_k_adapter_list"][use], output: k),
-        .init(lists["linear_v_adapter_list"][use], output: k),
+        adapter("q", attention.queryHeads, part.heads), adapter("k", attention.keyHeads, part.keyHeads),
+        adapter("v", attention.keyHeads, part.keyHeads),
       ], input: 2 * frame.width, rank: adapterRank)
     return transformer
   }

@@ -84,37 +84,87 @@ package func gatedNormOverRanks(
   _ x: inout MutableRows, gate: Rows, weight: [Float], epsilon: Float, size: Int, group: Int, groups: Int,
   normFirst: Bool, _ step: borrowing Step
 ) {
-  precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
-  precondition(
-    x.columns == weight.count && weight.count <= size && group < groups, "\(weight.count) columns of \(size)")
-  var sums = step.take(rows: x.count, columns: groups)
-  unsafe forEachRow(x.count, step) { row in
-    let values = unsafe x.base + row * x.stride
-    if !normFirst { unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns) }
-    var sum: Float = 0
-    for column in 0..<x.columns { sum += unsafe values[column] * values[column] }
-    for other in 0..<groups { unsafe sums.base[row * sums.stride + other] = other == group ? sum : 0 }
+  precondition(x.columns == weight.count && group < groups, "\(weight.count) weights for \(x.columns) columns")
+  if !normFirst { siluGate(&x, gate: gate, step) }
+  let part = SpreadNorm(columns: 0..<x.columns, of: size, weight: weight, epsilon: epsilon)
+  normOverRanks(&x, sums: groups, step) { $0 == group ? part : nil }
+  if normFirst { siluGate(&x, gate: gate, step) }
+}
+
+/// A root-mean-square norm of columns of which other ranks have some.
+package struct SpreadNorm: Sendable {
+  /// The rank's columns.
+  let columns: Range<Int>
+  /// The number of columns of all ranks together, counted as often as there are ranks that have them.
+  let size: Int
+  /// One for each of the rank's columns.
+  let weight: [Float]
+  let epsilon: Float
+
+  /// A norm of some columns.
+  package init(columns: Range<Int>, of size: Int, weight: [Float], epsilon: Float) {
+    precondition(columns.count == weight.count && columns.count <= size, "\(columns.count) columns of \(size)")
+    self.columns = columns
+    self.size = size
+    self.weight = weight
+    self.epsilon = epsilon
   }
-  sumOverRanks(&sums, step)
-  unsafe weight.withUnsafeBufferPointer { weight in
+}
+
+/// Normalises columns of every row, each of the parts together with the columns of other ranks; all ranks have as many parts.
+package func rmsNormOverRanks(_ x: inout MutableRows, _ parts: [SpreadNorm], _ step: borrowing Step) {
+  normOverRanks(&x, sums: parts.count, step) { parts[$0] }
+}
+
+/// Normalises the rank's parts by sums of squares, of which ranks have some each.
+private func normOverRanks(
+  _ x: inout MutableRows, sums count: Int, _ step: borrowing Step, part: (_ sum: Int) -> SpreadNorm?
+) {
+  var sums = step.take(rows: x.count, columns: count)
+  for index in 0..<count {
+    let columns = part(index)?.columns ?? 0..<0
     unsafe forEachRow(x.count, step) { row in
       let values = unsafe x.base + row * x.stride
-      let factor = unsafe 1 / (sums.base[row * sums.stride + group] / Float(size) + epsilon).squareRoot()
-      for column in 0..<x.columns { unsafe values[column] *= factor * weight[column] }
-      if normFirst { unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns) }
+      var sum: Float = 0
+      for column in columns { sum += unsafe values[column] * values[column] }
+      unsafe sums.base[row * sums.stride + index] = sum
+    }
+  }
+  sumOverRanks(&sums, step)
+  for index in 0..<count {
+    guard let part = part(index) else { continue }
+    unsafe part.weight.withUnsafeBufferPointer { weight in
+      unsafe forEachRow(x.count, step) { row in
+        let values = unsafe x.base + row * x.stride + part.columns.lowerBound
+        let mean = unsafe sums.base[row * sums.stride + index] / Float(part.size)
+        let factor = 1 / (mean + part.epsilon).squareRoot()
+        for column in weight.indices { unsafe values[column] *= factor * weight[column] }
+      }
     }
   }
 }
 
-/// Normalises every head of `weight.count` columns of every row by itself, in place, all with the same weights.
-package func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Float, _ step: borrowing Step) {
-  precondition(x.columns % weight.count == 0, "\(x.columns) columns in heads of \(weight.count)")
+/// Normalises every head of every row by itself, in place.
+///
+/// - Parameters:
+///   - x: the rows.
+///   - size: the number of columns of a head; `nil` for as many as there are weights.
+///   - weight: one for each column of a head, or of all heads.
+///   - epsilon: ε.
+///   - step: the step.
+package func rmsNormHeads(
+  _ x: inout MutableRows, every size: Int? = nil, weight: [Float], epsilon: Float, _ step: borrowing Step
+) {
+  let size = size ?? weight.count
+  precondition(x.columns % size == 0, "\(x.columns) columns in heads of \(size)")
+  precondition(weight.count == size || weight.count == x.columns, "\(weight.count) weights of heads of \(size)")
+  let isShared = weight.count == size
   unsafe weight.withUnsafeBufferPointer { weight in
     guard let base = weight.baseAddress else { return }
     unsafe forEachRow(x.count, step) { row in
-      for column in stride(from: 0, to: x.columns, by: weight.count) {
+      for column in stride(from: 0, to: x.columns, by: size) {
         let head = unsafe x.base + row * x.stride + column
-        unsafe ck_rms_norm(head, head, base, epsilon, weight.count)
+        unsafe ck_rms_norm(head, head, base + (isShared ? 0 : column), epsilon, size)
       }
     }
   }

@@ -6,19 +6,8 @@ import Testing
 
 /// Models that several ranks compute together, each on a thread of its own.
 @Suite struct DividedModelTests {
-  /// Fixtures with blocks that are not divided, and the words that refuse them.
-  private static let indivisible: [String: String] = [
-    "falcon_mamba": "Mamba1", "mamba": "Mamba1", "jamba": "Mamba1",
-    "lfm2": "ShortConvolution", "lfm2_moe": "ShortConvolution", "lfm3": "ShortConvolution",
-    "zamba": "SharedTransformerBlock", "zamba2": "SharedTransformerBlock", "zamba2_bias": "SharedTransformerBlock",
-    "minimax": "LightningAttention", "recurrent_gemma": "LinearRecurrentUnit", "xlstm": "MatrixLSTM",
-    "rwkv6": "TimeMix6", "rwkv7": "TimeMix7", "rwkv_hybrid": "TimeMix7", "rwkv_hybrid_bare": "TimeMix7",
-    "olmo2": "norms of all heads together", "olmo3": "norms of all heads together",
-    "olmo_hybrid": "norms of all heads together", "minimax_m2": "norms of all heads together",
-  ]
-
   /// Every family against the logits of its reference, as `ParityTests` has it for one rank: in one step, and token by token.
-  @Test(arguments: ParityFixture.all.filter { indivisible[$0.name] == nil }, [2, 3])
+  @Test(arguments: ParityFixture.all, [2, 3])
   func logitsAreThoseOfTheReference(_ fixture: ParityFixture, count: Int) throws {
     let reference = try fixture.reference()
     let computed: [[[Float]]]
@@ -43,6 +32,7 @@ import Testing
     "zamba": "uses other layers' weights", "zamba2": "uses other layers' weights",
     "zamba2_bias": "uses other layers' weights", "gemma3n": "looks at keys of a layer of stage 0",
     "gemma4": "looks at keys of a layer of stage 0", "hunyuan_large": "looks at keys of a layer of stage 0",
+    "inkling2_loop_text": "uses other layers' weights", "inkling2_loop": "uses other layers' weights",
   ]
 
   /// Every family in two stages, whatever its blocks are: a prompt in one step, and in several.
@@ -182,12 +172,35 @@ import Testing
     #expect(worst <= fixture.tolerance * max(1, standardDeviation(expected)))
   }
 
-  @Test(arguments: indivisible.keys.sorted())
-  func whatIsNotDividedIsNamed(_ name: String) throws {
-    let words = try #require(Self.indivisible[name])
+  /// A family from elsewhere whose mixer knows nothing of ranks.
+  private struct Undivided: ModelFamily {
+    static let models = "none"
+    static let layers = "a mixer that adds nothing"
+    static let modelTypes = ["llama"]
+    let frame: ModelFrame
+    let layerCount = 1
+
+    init(_ config: ConfigReader) throws(ModelError) { frame = try ModelFrame(config) }
+
+    func layers(reading weights: WeightScope, state: inout StateLayout) -> [Layer] {
+      [Layer(ResidualBlock(norm: nil, mixer: Nothing()))]
+    }
+  }
+
+  private struct Nothing: Mixer {
+    let letter: Character = "F"
+    func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {}
+  }
+
+  @Test func whatIsNotDividedIsNamed() throws {
     #expect {
-      _ = try onRanks(2) { try Self.load(ParityFixture(name).folder, RankGrid($0)).vocabularySize }
-    } throws: { "\($0)".contains(words) && "\($0)".contains("2 ranks") }
+      _ = try onRanks(2) { ranks in
+        var options = LoadOptions()
+        options.families = [Undivided.self]
+        options.share = RankGrid(ranks).share
+        return try loadModel(at: ParityFixture("llama").folder, options: options).summary
+      }
+    } throws: { "\($0)".contains("layer 0") && "\($0)".contains("Nothing") && "\($0)".contains("2 ranks") }
   }
 
   /// Quantised weights are the same wherever they are (`QuantizedLoadTests` holds parts to the last bit): only the order of sums
@@ -253,7 +266,7 @@ import Testing
     #expect(try onRanks(2) { try Self.load(fixture.folder, RankGrid($0)).fingerprint } == [whole, whole])
   }
 
-  private static func load(
+  static func load(
     _ folder: URL, _ grid: RankGrid?, _ format: WeightFormat? = nil, adapters: [Adapter] = [],
     expertLoads: ExpertLoads? = nil
   ) throws -> any LanguageModel {
@@ -267,7 +280,7 @@ import Testing
   }
 
   /// The logits of all tokens of a prompt on rank 0, and nothing on others.
-  private static func logits(
+  static func logits(
     _ model: any LanguageModel, _ tokens: [Int32], chunk: Int, adapter: Int? = nil, _ grid: RankGrid
   ) throws -> [Float] {
     let runner = try StepRunner(
