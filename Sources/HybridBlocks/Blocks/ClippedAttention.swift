@@ -18,6 +18,13 @@ struct ClippedAttention: Sendable {
   private enum Convolution: Sendable {
     case plain(ResidualConvolution)
     case dynamic(DynamicConvolution)
+
+    func withOwnState(_ state: inout StateLayout, stage: Int) -> Self {
+      switch self {
+      case .plain(let convolution): .plain(convolution.withOwnState(&state, stage: stage))
+      case .dynamic(let convolution): .dynamic(convolution.withOwnState(&state, stage: stage))
+      }
+    }
   }
 
   /// Of the rank's heads.
@@ -28,8 +35,8 @@ struct ClippedAttention: Sendable {
   /// Keys or values, and behind them the rows' own taps where there are such.
   private let keys: Linear
   private let values: Linear
-  private let keyConvolution: Convolution
-  private let valueConvolution: Convolution
+  private var keyConvolution: Convolution
+  private var valueConvolution: Convolution
   private let output: Linear
   private let profiles: DistanceProfiles
   private let profileCount: Int
@@ -37,7 +44,7 @@ struct ClippedAttention: Sendable {
   private let queryScale: [Float]
   private let weightScale: [Float]
   private let valueNorm: RMSNorm
-  private let cache: StateHandle
+  private var cache: StateHandle
 
   /// Reads the maps and declares the state.
   ///
@@ -103,6 +110,15 @@ struct ClippedAttention: Sendable {
     self.clips = clips
     self.shape = shape.of(heads: part.heads, keyHeads: part.keyHeads)
     cache = self.shape.cache(&state, stage: weights.stage)
+  }
+
+  /// The same attention with a cache and states of its own, which a stage has.
+  func withOwnState(_ state: inout StateLayout, stage: Int) -> Self {
+    var copy = self
+    copy.keyConvolution = keyConvolution.withOwnState(&state, stage: stage)
+    copy.valueConvolution = valueConvolution.withOwnState(&state, stage: stage)
+    copy.cache = shape.cache(&state, stage: stage)
+    return copy
   }
 
   /// Computes attention on all rows of the step.

@@ -9,7 +9,7 @@ struct DynamicConvolution: Sendable {
   let headDimension: Int
   let taps: Int
   let scale: Float
-  let history: StateHandle
+  private var history: StateHandle
 
   /// Reads `static_weight`, `[taps × heads · headDimension]`, and declares the state: the last `taps − 1` rows.
   ///
@@ -34,6 +34,13 @@ struct DynamicConvolution: Sendable {
     self.taps = taps
     self.scale = scale
     history = state.add(.recurrent(count: (taps - 1) * part.count * headDimension), stage: weights.stage)
+  }
+
+  /// The same convolution with a state of its own, which a stage has.
+  func withOwnState(_ state: inout StateLayout, stage: Int) -> Self {
+    var copy = self
+    copy.history = state.add(.recurrent(count: (taps - 1) * heads * headDimension), stage: stage)
+    return copy
   }
 
   /// The map to the taps of some heads, `weight_proj`, `[heads · taps × width]`.

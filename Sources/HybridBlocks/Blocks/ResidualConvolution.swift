@@ -17,7 +17,7 @@ public struct ResidualConvolution: Sendable {
   let weight: [Float]
   let channels: Int
   let taps: Int
-  let history: StateHandle
+  private var history: StateHandle
 
   /// Reads `conv1d.weight`, `[channels × 1 × taps]`, and declares the state: the last `taps − 1` rows.
   ///
@@ -53,6 +53,13 @@ public struct ResidualConvolution: Sendable {
     self.channels = channels
     self.taps = taps
     history = state.add(.recurrent(count: (taps - 1) * channels), stage: parts[0].weights.stage)
+  }
+
+  /// The same convolution with a state of its own, which a stage has.
+  func withOwnState(_ state: inout StateLayout, stage: Int) -> Self {
+    var copy = self
+    copy.history = state.add(.recurrent(count: (taps - 1) * channels), stage: stage)
+    return copy
   }
 
   /// Convolves all rows of the step in place, `[step rows × channels]`.

@@ -1,14 +1,16 @@
 internal import InferCore
+internal import InferText
 
 /// The text model of Inkling 2: layers are summed up in groups, and every part of a layer attends to the sums; attention whose
 /// scores have biases by distance, sinks of the rows' own and gates, in most layers within a window and with other heads there;
 /// short convolutions of keys, of values and behind every mixer, some with taps of the rows' own; experts chosen by biased
-/// sigmoid scores, with caps on their activations.
+/// sigmoid scores, with caps on their activations. Some models have a loop of layers, which rows pass several times.
 struct Inkling2: ModelFamily {
   static let models = "Inkling 2 (text)"
   static let layers =
-    "attention with relative positions, in windows as well, and short convolutions; experts; sums of groups"
-  static let modelTypes = ["inkling2", "inkling2_text"]
+    "attention with relative positions, in windows as well, and short convolutions; experts; sums of groups; "
+    + "loops of layers"
+  static let modelTypes = ["inkling2", "inkling2_text", "inkling2_loop", "inkling2_loop_text"]
   /// Images, and functions that are not called.
   static let inertKeys = ["hidden_act", "image_token_id", "vision_config"]
 
@@ -23,12 +25,16 @@ struct Inkling2: ModelFamily {
   let activation: Experts.Activation
   /// The choice of experts, but for the bias, of which each layer has its own.
   let routing: ExpertSelection
+  /// The layers that rows pass several times; `nil` for none.
+  let loop: LayerLoop?
 
   var layerCount: Int { attention.count }
 
   init(_ config: ConfigReader) throws(ModelError) {
-    guard try config.string("model_type") == "inkling2" else {
-      try self.init(text: config)
+    let type = try config.string("model_type")
+    let hasLoop = type.hasExactPrefix("inkling2_loop")
+    guard !type.hasExactSuffix("_text") else {
+      try self.init(text: config, hasLoop: hasLoop)
       return
     }
     guard let text = try config.object("text_config") else {
@@ -36,10 +42,10 @@ struct Inkling2: ModelFamily {
     }
     text.ignore(Families.inertKeys + Self.inertKeys)
     try config.expect("tie_word_embeddings", try config.flag("tie_word_embeddings", default: false), is: false)
-    try self.init(text: text)
+    try self.init(text: text, hasLoop: hasLoop)
   }
 
-  private init(text config: ConfigReader) throws(ModelError) {
+  private init(text config: ConfigReader, hasLoop: Bool) throws(ModelError) {
     frame = try Inkling.frame(config)
     frame.logitCap = Float(try config.positive("final_logit_softcapping", default: 30))
     let count = try config.size("num_hidden_layers")
@@ -48,12 +54,13 @@ struct Inkling2: ModelFamily {
       ($0 + 1) % 6 == 0 ? "hybrid" : "hybrid_sliding"
     }.map { $0 == "hybrid_sliding" }
     attention = try Inkling.attention(
-      config, isWindowed, width: frame.width, taps: taps, heads: 48, windowedKeyHeads: 8, window: 1024,
-      growthLength: 128_000)
+      config, isWindowed, width: frame.width, taps: taps, heads: hasLoop ? 24 : 48, windowedKeyHeads: 8, window: 1024,
+      growthLength: hasLoop ? 8192 : 128_000)
     clips = ClippedAttention.Clips(
       heads: Float(try config.positive("qk_l2_clip_threshold", default: 512.0.squareRoot())),
       relative: Float(try config.positive("rel_l2_clip_threshold", default: 8)), epsilon: frame.epsilon)
     groupSize = try config.size("n_layers_per_attn_res_block", default: 6)
+    loop = hasLoop ? try Self.loop(config, layers: count, groupSize: groupSize) : nil
     expertWidth = try config.size("moe_intermediate_size", "intermediate_size")
     activation = .softCappedSiluGated(
       gate: Float(try config.positive("mlp_gate_softcap", default: 4)),
@@ -95,18 +102,22 @@ struct Inkling2: ModelFamily {
     }
     return Inkling.frameForms + Inkling.expertForms
       + (attention + convolutions).map { .renamed("self_attn.\($0.0)", from: "attn.\($0.1)") }
-      + (others + queries).map { .renamed($0.0, from: $0.1) }
+      + (others + queries + Self.gateNames).map { .renamed($0.0, from: $0.1) }
   }
 
   var storedPrefixes: [StoredPrefix] { Inkling.prefixes }
 
   func streamLanes(reading weights: WeightScope) throws(ModelError) -> (any StreamLanes)? {
     let query = try weights["model"]["final_input"].vector("query", count: frame.width)
-    return GroupLanes(count: (layerCount - 1) / groupSize + 2, query: query)
+    return GroupLanes(count: laneCount, query: query)
   }
+
+  /// The number of lanes of the stream.
+  var laneCount: Int { GroupLanes.count(layers: layerCount, groupSize: groupSize) }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     var layers: [Layer] = []
+    var blocks: [(heads: GroupedResidualBlock, network: GroupedResidualBlock)] = []
     for index in 0..<layerCount {
       let layer = weights["model"]["layers"][index]
       let isWhole = attention[index].window == nil
@@ -126,7 +137,13 @@ struct Inkling2: ModelFamily {
         queries: try layer["mlp_input"].vector("query", count: frame.width),
         norms: [try frame.norm(layer["post_attention_layernorm"])], content: .mixer(try mixture(layer["mlp"], index)),
         convolution: try convolution(layer["post_mlp_convolution"], &state), beginsGroup: false)
+      blocks.append((heads, network))
       layers.append(Layer(heads, network))
+    }
+    if let loop {
+      let last = loop.layers.upperBound - 1
+      layers[last] = Layer(
+        layers[last].blocks + (try passes(loop, Array(blocks[loop.layers]), weights["model"], &state)))
     }
     weights.discardSight("vision_tower.", "visual.")
     return layers

@@ -7,17 +7,19 @@ internal import Glibc
 ///   - stream: `[rows × lanes · width]`.
 ///   - queries: `[queries × width]`.
 ///   - epsilon: ε of the norm.
+///   - isRaw: `true` for sums of lanes as they are, and scores that are not divided by √width (Kimi K3).
 ///   - out: `[rows × queries · width]`.
 ///   - step: the step.
 package func attendToLanes(
-  _ stream: Rows, queries: [Float], width: Int, epsilon: Float, into out: inout MutableRows, _ step: borrowing Step
+  _ stream: Rows, queries: [Float], width: Int, epsilon: Float, isRaw: Bool = false, into out: inout MutableRows,
+  _ step: borrowing Step
 ) {
   let (lanes, count) = (stream.columns / width, queries.count / width)
   precondition(
     lanes > 0 && stream.columns == lanes * width && queries.count == count * width && out.columns == queries.count
       && out.count == stream.count, "\(stream.columns) columns in lanes of \(width), \(queries.count) of queries")
   let scores = step.take(rows: stream.count, columns: lanes * (count + 1))
-  let root = 1 / Float(width).squareRoot()
+  let root = isRaw ? 1 : 1 / Float(width).squareRoot()
   unsafe queries.withUnsafeBufferPointer { queries in
     unsafe forEachRow(stream.count, step) { row in
       let from = unsafe stream.base + row * stream.stride
@@ -46,7 +48,7 @@ package func attendToLanes(
           sum += unsafe own[lane]
         }
         for lane in 0..<lanes {
-          let weight = unsafe own[lane] / sum * factors[lane]
+          let weight = unsafe own[lane] / sum * (isRaw ? 1 : factors[lane])
           for index in 0..<width { unsafe to[query * width + index] += weight * from[lane * width + index] }
         }
       }

@@ -29,6 +29,7 @@ common = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_i
 NULL = "null"
 L, S, G, C = "linear_attention", "sliding_attention", "full_attention", "conv"
 B, I = "minimax_m3_sparse", "indexed_attention"
+H, W = "hybrid", "hybrid_sliding"
 
 
 def rope(theta, **others):
@@ -252,6 +253,21 @@ shapes = {
         vision_config=dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, patch_size=2, posemb_grid_size=2,
                            projection_hidden_dim=16, mlp_ratio=1.0, text_hidden_size=32),
         image_token_id=89), {}),
+    # Two layers three times, each time with what the time before has to say; a group is a layer.
+    "inkling2_loop_text": ("Inkling2LoopForCausalLM", inkling2 | dict(
+        num_hidden_layers=4, layer_types=[W, H, W, W], n_layers_per_attn_res_block=1, loop_layer_index_start=1,
+        loop_layer_index_end=3, loop_num_passes=3, loop_gate_rank=6, initializer_range=0.12),
+        dict(loop_config=dict(core_start=1, core_end=3, num_passes=3, gate_rank=6), loop_layer_index_start=None,
+             loop_layer_index_end=None, loop_num_passes=None, loop_gate_rank=None)),
+    # Inside a model of images: two groups of two layers twice, and none behind them.
+    "inkling2_loop": ("Inkling2LoopForConditionalGeneration", dict(
+        text_config=inkling2 | dict(
+            num_hidden_layers=6, layer_types=[H, W, W, H, H, W], conv_kernel_size=3, loop_layer_index_start=2,
+            loop_layer_index_end=6, loop_num_passes=2, loop_gate_rank=5),
+        vision_config=dict(model_type="inkling2_vision", hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+                           patch_size=2, posemb_grid_size=2, projection_hidden_dim=16, mlp_ratio=1.0,
+                           text_hidden_size=32),
+        image_token_id=89), {}),
     # Three lanes that matrices mix; rows see four whole pools of four keys and the tokens behind them, in one layer those that
     # another has chosen; bounds on activations.
     "glm5_next": ("Glm5NextForConditionalGeneration", dict(
@@ -293,7 +309,7 @@ shapes = {
 # Keys of all models that are none of these.
 others = {"xlstm": ["intermediate_size", "num_attention_heads", "num_key_value_heads"],
           "minimax_m3_vl": [key for key in common if not key.endswith("token_id")],
-          "inkling_mm_model": list(common), "inkling2": list(common),
+          "inkling_mm_model": list(common), "inkling2": list(common), "inkling2_loop": list(common),
           "glm5_next": [key for key in common if not key.endswith("token_id")],
           "qwen4_exp": [key for key in common if not key.endswith("token_id")],
           "qwen4_exp_text": ["intermediate_size"]}
@@ -324,6 +340,8 @@ def perturb(model, generator):
             normal(p, 0.0, 0.8)
         elif name.endswith("_input.query"):
             normal(p, 0.0, 2.0)
+        elif "_message_gate." in name:
+            normal(p, 0.0, 0.25)
         elif "static_weight" in name:
             normal(p, 0.0, 0.4)
         elif name.endswith("norm.scale"):
