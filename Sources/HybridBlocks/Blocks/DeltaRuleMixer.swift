@@ -15,8 +15,8 @@ struct DeltaRuleMixer: Sendable {
   struct Parameters: Sendable {
     /// Side by side: `q k v`, β, and the inputs of decay and gate or of their bottlenecks.
     var input: Linear
-    /// From the bottlenecks, one behind another, to decay and gate.
-    var bottleneck: (decay: Linear, gate: Linear)?
+    /// From the bottlenecks, one behind another, to decay and gate; `nil` for a gate without one.
+    var bottleneck: (decay: Linear, gate: Linear?)?
     /// `[taps × channels]`.
     let convolution: [Float]
     /// Added to a decay's input: for each head, or for each channel of each key.
@@ -78,12 +78,16 @@ struct DeltaRuleMixer: Sendable {
     let decays = parameters.decayRate.count
     if let bottleneck = parameters.bottleneck {
       let inner = projected.rows.columns(first..<projected.columns)
-      let middle = inner.columns / 2
+      let middle = bottleneck.gate == nil ? inner.columns - rule.valueWidth : inner.columns / 2
       var decay = step.take(rows: x.count, columns: decays)
       bottleneck.decay.apply(inner.columns(0..<middle), into: &decay, step)
       makeDecays(&decay, step)
+      let behind = inner.columns(middle..<inner.columns)
+      guard let map = bottleneck.gate else {
+        return finish(convolved.rows, projected.rows, decay: decay.rows, gate: behind, into: &out, step)
+      }
       var gate = step.take(rows: x.count, columns: rule.valueWidth)
-      bottleneck.gate.apply(inner.columns(middle..<inner.columns), into: &gate, step)
+      map.apply(behind, into: &gate, step)
       finish(convolved.rows, projected.rows, decay: decay.rows, gate: gate.rows, into: &out, step)
     } else {
       do {

@@ -31,7 +31,7 @@ public struct KimiDeltaAttention: Mixer {
 
   /// Reads `q_proj`, `k_proj`, `v_proj`, `[H · D × width]` each, and their convolutions `q_conv1d`, `k_conv1d`, `v_conv1d`;
   /// `b_proj`, the inputs of `β`, `[H × width]`; decays by `f_a_proj`, `[D × width]`, `f_b_proj`, `[H · D × D]`, `dt_bias`,
-  /// `[H · D]`, and their rates `A`, `[H]`; gates by `g_a_proj` and `g_b_proj`; or without bottlenecks `f_proj` and `g_proj`,
+  /// `[H · D]`, and their rates `A`, `[H]`; gates by `g_a_proj` and `g_b_proj`; or without a bottleneck `f_proj`, or `g_proj`,
   /// `[H · D × width]`; `o_norm`, `[D]`, and `o_proj`. Declares the layer's state: the convolutions' last inputs, and
   /// `[H × D × D]`.
   ///
@@ -53,11 +53,13 @@ public struct KimiDeltaAttention: Mixer {
     let own = columns.elements(size)
     let rates = try weights.vector("A", count: heads).parts([own])
     let rule = DeltaRuleShape(heads: heads, keyHeads: heads, keyDimension: size, valueDimension: size)
-    let isDirect = weights.has("f_proj.weight")
-    let decayAndGate: [Linear.Part] =
-      isDirect
-      ? ["f_proj", "g_proj"].map { .init(weights[$0], output: inner, rows: [columns]) }
-      : [.init(weights["f_a_proj"], output: size, role: .exact), .init(weights["g_a_proj"], output: size)]
+    let (isDirect, hasLowGate) = (weights.has("f_proj.weight"), weights.has("g_a_proj.weight"))
+    func direct(_ name: String) -> Linear.Part { .init(weights[name], output: inner, rows: [columns]) }
+    let decayAndGate = [
+      isDirect ? direct("f_proj") : .init(weights["f_a_proj"], output: size, role: .exact),
+      hasLowGate ? .init(weights["g_a_proj"], output: size) : direct("g_proj"),
+    ]
+    precondition(!(isDirect && hasLowGate), "a bottleneck of gates alone")
     mixer = DeltaRuleMixer(
       DeltaRuleShape(heads: own.count, keyHeads: own.count, keyDimension: size, valueDimension: size), taps: shape.taps,
       .init(
@@ -73,7 +75,7 @@ public struct KimiDeltaAttention: Mixer {
           : (
             decay: try Linear(
               [.init(weights["f_b_proj"], output: inner, rows: [columns], role: .exact)], input: size),
-            gate: try Linear([.init(weights["g_b_proj"], output: inner, rows: [columns])], input: size)
+            gate: hasLowGate ? try Linear([direct("g_b_proj")], input: size) : nil
           ),
         convolution: try weights.convolutions(rule, own, taps: shape.taps),
         decayBias: try weights.vector("dt_bias", count: inner).parts([columns]),

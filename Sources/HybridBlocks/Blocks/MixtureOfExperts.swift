@@ -13,6 +13,9 @@ public struct MixtureOfExperts: Mixer {
   public var sharedGate: Linear?
   /// Into and out of the experts' own width.
   public var latent: (down: Linear, up: Linear)?
+  /// The norm of the experts' sum in their own width, and the rank's columns of it, which alone the map out is from; `nil` for
+  /// none (Kimi K3).
+  var latentNorm: (norm: RMSNorm, columns: Range<Int>)?
 
   /// A mixture of its parts.
   ///
@@ -60,7 +63,13 @@ public struct MixtureOfExperts: Mixer {
       latent.down.apply(x, into: &input, step)
       var mixed = step.take(rows: x.count, columns: latent.down.outputWidth)
       mixExperts(input.rows, logits: &logits, selection, experts, into: &mixed, step)
-      latent.up.apply(mixed.rows, into: &out, step)
+      if let latentNorm {
+        sumOverRanks(&mixed, step)
+        latentNorm.norm.applyToHeads(of: &mixed, step)
+        latent.up.apply(mixed.rows.columns(latentNorm.columns), into: &out, step)
+      } else {
+        latent.up.apply(mixed.rows, into: &out, step)
+      }
     } else {
       mixExperts(x, logits: &logits, selection, experts, into: &out, step)
     }

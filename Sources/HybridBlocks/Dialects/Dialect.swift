@@ -56,7 +56,7 @@ enum Dialects {
     MiniMaxM2Dialect.self,
     GraniteSWADialect.self, MiniMaxDialect.self, BailingDialect.self, HyV4Dialect.self,
     Qwen3NextDialect.self, DeepSeekDialect.self, KimiLinearDialect.self, BambaDialect.self,
-    RWKV6Dialect.self, RWKV7Dialect.self, ARWKV7Dialect.self,
+    RWKV6Dialect.self, RWKV7Dialect.self, ARWKV7Dialect.self, PlamoDialect.self, KimiK3Dialect.self,
   ]
 
   /// The dialect of a file: of the family of its own configuration, where it has one, else by its architecture.

@@ -45,7 +45,7 @@ struct KimiLinear: ModelFamily {
 
   /// Whether each layer is one of linear attention: from `layer_types`, or from the numbers, counted from one, in
   /// `linear_attn_config`.
-  private static func linearLayers(
+  static func linearLayers(
     _ config: ConfigReader, _ linear: ConfigReader?, count: Int
   ) throws(ModelError) -> [Bool] {
     if let kinds = try config.strings("layer_types") {
@@ -65,7 +65,7 @@ struct KimiLinear: ModelFamily {
     return (1...count).map(kda.contains)
   }
 
-  private static func deltaShape(
+  static func deltaShape(
     _ config: ConfigReader, _ linear: ConfigReader?, width: Int
   ) throws(ModelError) -> KimiDeltaAttention.Shape {
     let (heads, size, taps): (Int, Int, Int)

@@ -125,9 +125,9 @@ enum Families {
     Gemma.self, Gemma3n.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self,
     Glm4.self, Glm5Next.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiniMaxM3.self, Inkling.self,
     Inkling2.self, MiMoV2.self, Step3.self, GraniteSWA.self, DeepSeek.self, LongCatFlash.self, Qwen3Next.self,
-    Qwen4Exp.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self, BailingHybrid.self, MiniMax.self,
+    Qwen4Exp.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self, KimiK3.self, BailingHybrid.self, MiniMax.self,
     RecurrentGemma.self, XLSTM.self, RWKV6.self, RWKV7.self, RWKVHybrid.self, Lfm2.self, Lfm3.self, Mamba.self,
-    Jamba.self, Bamba.self, FalconH1.self, Zamba.self, Zamba2.self,
+    Jamba.self, Plamo2.self, Bamba.self, FalconH1.self, Zamba.self, Zamba2.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

@@ -21,10 +21,13 @@ extension StoredForm {
 
   /// The weights of a norm, stored as their differences from one; or under `scale` as they are, which is how the files of
   /// llama.cpp are read.
-  public static func normFromOne(_ norm: String) -> [StoredForm] {
+  public static func normFromOne(_ norm: String) -> [StoredForm] { normFrom(1, norm) }
+
+  /// The same with differences from another number.
+  static func normFrom(_ number: Float, _ norm: String) -> [StoredForm] {
     [
       StoredForm("\(norm).weight", from: "\(norm).weight") { stored in
-        .computed([stored], name: stored.name, shape: stored.shape) { $0[0].map { $0 + 1 } }
+        .computed([stored], name: stored.name, shape: stored.shape) { $0[0].map { $0 + number } }
       },
       StoredForm("\(norm).weight", from: "\(norm).scale"),
     ]

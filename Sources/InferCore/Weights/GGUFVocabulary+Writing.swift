@@ -11,7 +11,7 @@ extension TokenList {
     add("pre", .string(algorithm.splitting ?? "default"))
     switch algorithm {
     case .byteLevel(let merges, _): add("merges", .array(merges.map(GGUFValue.string)))
-    case .bytePair, .longestMatch: break
+    case .bytePair, .longestMatch, .leastCost: break
     case .unigram:
       if !characterMap.isEmpty {
         add("precompiled_charsmap", .array(characterMap.map { .unsigned(UInt64($0)) }))
@@ -29,7 +29,7 @@ extension TokenList {
     add("add_bos_token", addsBOS.map(GGUFValue.bool))
     add("add_eos_token", addsEOS.map(GGUFValue.bool))
     switch algorithm {
-    case .byteLevel, .longestMatch: return entries
+    case .byteLevel, .longestMatch, .leastCost: return entries
     case .bytePair, .unigram: break
     }
     add("add_space_prefix", .bool(addsSpacePrefix))

@@ -65,11 +65,13 @@ package struct GGUFVocabulary: Sendable {
     case "llama": algorithm = .bytePair
     case "t5": algorithm = .unigram
     case "rwkv": algorithm = .longestMatch
+    case "plamo2": algorithm = .leastCost
     default:
-      let kinds = ["bert": "WordPiece", "plamo2": "PLaMo 2's", "hybriddna": "of genes"]
+      let kinds = ["bert": "WordPiece", "hybriddna": "of genes"]
       let kind = kinds[model].map { " (\($0))" } ?? ""
       throw reader.wrong(
-        prefix + "model", "\"\(model)\"\(kind), which is not supported", "gpt2, gemma4, whitespace, llama, t5 or rwkv")
+        prefix + "model", "\"\(model)\"\(kind), which is not supported",
+        "gpt2, gemma4, whitespace, llama, t5, rwkv or plamo2")
     }
     guard let tokens = try reader.list("tokens", "strings", { $0.string }) else {
       throw reader.wrong(prefix + "tokens", "missing", "a list of strings")

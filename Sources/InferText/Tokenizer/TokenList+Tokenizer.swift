@@ -49,6 +49,12 @@ extension TokenList {
       var list = self
       list.algorithm = .longestMatch
       return [list]
+    case .leastCost(let model):
+      var list = self
+      list.algorithm = .leastCost
+      let scores = model.scores
+      list.scores = tokens.indices.map { $0 < scores.count ? scores[$0] : 0 }
+      return [list]
     case .unigram(let model):
       var list = self
       list.algorithm = .unigram
@@ -121,6 +127,7 @@ extension Tokenizer {
     switch model {
     case .bytePair(let model): model.unknowns.byteTokens
     case .unigram(let model): model.byteTokens
+    case .leastCost(let model): model.byteTokens
     case .longestMatch: []
     }
   }
@@ -129,7 +136,7 @@ extension Tokenizer {
     switch model {
     case .bytePair(let model): model.unknowns.token
     case .unigram(let model): model.unknown
-    case .longestMatch: nil
+    case .longestMatch, .leastCost: nil
     }
   }
 }

@@ -2,7 +2,8 @@
 ///
 /// From the metadata of a GGUF file: `tokenizer.ggml.tokens`, `.scores` and `.token_type` are ``tokens``, ``scores`` and
 /// ``types``; `tokenizer.ggml.model` is the ``algorithm``: `gpt2`, and `gemma4` and `whitespace` with their own names as splitting, is ``Algorithm/byteLevel(merges:splitting:)`` with
-/// `.merges` and `.pre`, `llama` is ``Algorithm/bytePair`` `t5` is ``Algorithm/unigram`` and `rwkv` is ``Algorithm/longestMatch``; `.bos_token_id` and its
+/// `.merges` and `.pre`, `llama` is ``Algorithm/bytePair``, `t5` is ``Algorithm/unigram``, `rwkv` is ``Algorithm/longestMatch`` and
+/// `plamo2` is ``Algorithm/leastCost``; `.bos_token_id` and its
 /// like are ``bos`` and its like; `.add_bos_token`, `.add_eos_token`, `.add_space_prefix`, `.remove_extra_whitespaces`
 /// and `.precompiled_charsmap` override what is usual for the algorithm.
 package struct TokenList: Sendable {
@@ -17,6 +18,8 @@ package struct TokenList: Sendable {
     case unigram
     /// RWKV's longest matches: tokens are spelled with escapes, as `\\xff`.
     case longestMatch
+    /// PLaMo 2's cheapest way: scores are negated costs.
+    case leastCost
 
     /// The name in `tokenizer.ggml.model`.
     package var name: String {
@@ -25,6 +28,7 @@ package struct TokenList: Sendable {
       case .bytePair: "llama"
       case .unigram: "t5"
       case .longestMatch: "rwkv"
+      case .leastCost: "plamo2"
       }
     }
 

@@ -3,6 +3,7 @@ enum TokenModel: Sendable {
   case bytePair(BytePairModel)
   case unigram(UnigramModel)
   case longestMatch(LongestMatchModel)
+  case leastCost(LeastCostModel)
 
   /// Sees to it that no text becomes one of the special tokens but by the names that added tokens are found by: files
   /// may hold merges or scores for them as for any other.
@@ -18,6 +19,9 @@ enum TokenModel: Sendable {
     case .longestMatch(var model):
       for token in special { model.forget(Array(token.content.utf8)) }
       self = .longestMatch(model)
+    case .leastCost(var model):
+      for token in special { model.forget(Array(token.content.utf8)) }
+      self = .leastCost(model)
     }
   }
 
@@ -27,6 +31,7 @@ enum TokenModel: Sendable {
     case .bytePair(let model): model.encode(piece, into: &ids, &scratch.queue)
     case .unigram(let model): model.encode(piece, into: &ids, &scratch.lattice)
     case .longestMatch(let model): model.encode(piece, into: &ids)
+    case .leastCost(let model): model.encode(piece, into: &ids, &scratch.lattice)
     }
   }
 }

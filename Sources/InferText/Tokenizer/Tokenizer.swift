@@ -139,12 +139,14 @@ public struct Tokenizer: Sendable {
     return names
   }
 
-  /// How pieces of a text become tokens, as `tokenizer.json` calls it, `BPE` or `Unigram`; or `RWKV`, which has no such file.
+  /// How pieces of a text become tokens, as `tokenizer.json` calls it, `BPE` or `Unigram`; or `RWKV` or `PLaMo`, which have no
+  /// such file.
   public var algorithm: String {
     switch model {
     case .bytePair: "BPE"
     case .unigram: "Unigram"
     case .longestMatch: "RWKV"
+    case .leastCost: "PLaMo"
     }
   }
 

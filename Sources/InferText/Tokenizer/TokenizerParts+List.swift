@@ -6,6 +6,7 @@ extension TokenizerParts {
     case .byteLevel(let merges, let splitting): try self.init(byteLevel: list, merges, splitting: splitting)
     case .bytePair, .unigram: try self.init(sentencePiece: list)
     case .longestMatch: try self.init(longestMatch: list)
+    case .leastCost: try self.init(leastCost: list)
     }
     for (id, token) in list.tokens.enumerated() where !token.isEmpty {
       let type = list.type(of: id)
@@ -23,7 +24,7 @@ extension TokenizerParts {
     guard (1...TokenizerField.tokenLimit).contains(count) else {
       throw .invalid(path: "tokens", reason: "a list of \(count) tokens is not in 1…\(TokenizerField.tokenLimit)")
     }
-    if list.algorithm == .bytePair || list.algorithm == .unigram, list.scores.count != count {
+    if [.bytePair, .unigram, .leastCost].contains(list.algorithm), list.scores.count != count {
       throw .invalid(path: "scores", reason: "\(list.scores.count) scores for \(count) tokens")
     }
     if let id = list.scores.firstIndex(where: \.isNaN) {
@@ -98,6 +99,21 @@ extension TokenizerParts {
     self.init(model: .longestMatch(model), spellings: vocabulary, decoder: TokenDecoder([.escapes]))
   }
 
+  private init(leastCost list: TokenList) throws(TokenizerError) {
+    let vocabulary = list.vocabulary()
+    let bytes = ByteFallback.tokens(in: vocabulary)
+    guard bytes.count == 256 else {
+      throw .invalid(path: "tokens", reason: "not every byte has a token, such as \(ByteFallback.token(for: 10))")
+    }
+    let pieces = list.tokens.indices.map { id in
+      list.type(of: id) == .normal || list.type(of: id) == .userDefined
+        ? (token: Array(list.tokens[id].utf8), score: list.scores[id]) : nil
+    }
+    self.init(
+      model: .leastCost(LeastCostModel(pieces: pieces, byteTokens: bytes)), spellings: vocabulary,
+      decoder: TokenDecoder([.byteFallback]))
+  }
+
   private init(sentencePiece list: TokenList) throws(TokenizerError) {
     let vocabulary = list.vocabulary()
     let bytes = list.tokens.indices.contains { list.type(of: $0) == .byte } ? ByteFallback.tokens(in: vocabulary) : []
@@ -128,7 +144,8 @@ extension TokenList {
     switch algorithm {
     case .byteLevel(_, let splitting): NamedSplitting.addsBOS(splitting)
     case .bytePair: true
-    case .unigram, .longestMatch: false
+    // llama.cpp adds none for PLaMo 2 either, whatever files say of one.
+    case .unigram, .longestMatch, .leastCost: false
     }
   }
 

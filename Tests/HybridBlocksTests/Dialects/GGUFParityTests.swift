@@ -20,8 +20,9 @@ import Testing
   /// Those that are read only, or written in another way.
   static let others = [
     "arwkv7", "arwkv7-bare", "bailingmoe3", "bamba", "ernie4_5-moe", "gemma3n", "gemma4-fused", "hy_v4", "kimi-linear",
+    "kimi-k3",
     "minimax-01",
-    "llama-fused", "phi3", "qwen3next-fused", "qwen35", "qwen35moe",
+    "llama-fused", "phi3", "plamo2", "qwen3next-fused", "qwen35", "qwen35moe",
   ]
 
   static func file(_ name: String) -> URL { Fixtures.folder.appending(path: "gguf/\(name)") }

@@ -27,6 +27,7 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
     "ministral3", "mimo_v2_flash", "longcat_flash", "step3p7", "xlstm", "deepseek_v32", "gemma4", "gemma4_moe", "hy_v4",
     "gemma3n", "minimax_m3_vl", "minimax_m3_vl_text", "rwkv6", "rwkv7", "rwkv_hybrid", "rwkv_hybrid_bare",
     "inkling_text", "inkling_mm_model", "qwen4_exp", "qwen4_exp_text", "inkling2_text", "inkling2", "glm5_next",
+    "inkling2_loop_text", "inkling2_loop", "plamo2", "kimi_k3",
   ].map(ParityFixture.init)
 
   private static let root = Fixtures.folder.appending(path: "parity")

@@ -11,6 +11,8 @@ import Testing
     let parts = name.split(separator: ".")
     func has(_ names: String...) -> Bool { names.contains { parts.contains(Substring($0)) } }
     if name.hasSuffix("_gate_weight") { return .stored }
+    if parts.contains("controllers") { return .exact }
+    if name.hasSuffix("_res_proj.weight") { return nil }
     if let role = rwkvRole(of: name) { return role }
     if ["hc_fn", "hc_head_fn", "hc_attn_fn", "hc_ffn_fn", "compress_gate"].contains(where: name.hasSuffix) {
       return .exact
