@@ -149,6 +149,7 @@ struct ReadModel {
     // GGUF files hold what the quantised model that they were made of was read as.
     if source.description == nil {
       if layout == nil { layout = try QuantizedCheckpoints.layout(beside: source.files.url, reader) }
+      if layout == nil, MicroscaledLayout.isOf(stored) { layout = MicroscaledLayout() }
       if let layout { stored = try stored.joining(layout) } else { try QuantizedCheckpoints.check(stored) }
     }
     var checkpoint = stored.withModelPrefix

@@ -12,7 +12,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private static let all = Fixtures.folder.appending(path: "quantized")
+  static let all = Fixtures.folder.appending(path: "quantized")
 
   /// The formats that q, k, v, o, gate, up and down are read in.
   private static let formats: [(name: String, formats: [String])] = [
@@ -31,6 +31,8 @@ import Testing
     ("mlx_bits", ["Q4_1", "Q4_1", "I8_1", "Q4_1", "I8_1", "Q4_1", "Q4_1"]),
     ("modelopt", ["FP8", "FP4", "FP8", "FP4", "FP8", "FP4", "BF16"]),
   ]
+
+  static let names = formats.map(\.name)
 
   private static let modules =
     ["q_proj", "k_proj", "v_proj", "o_proj"].map { "self_attn.\($0)" }
@@ -74,7 +76,7 @@ import Testing
   }
 
   /// Whole models compute what their weights say, within what rounding activations to eight bits makes of it.
-  @Test(arguments: formats.map(\.name)) func modelsComputeWithThem(_ name: String) throws {
+  @Test(arguments: names) func modelsComputeWithThem(_ name: String) throws {
     let place = Self.all.appending(path: name)
     var options = LoadOptions()
     options.refusesUnknownKeys = true
@@ -88,9 +90,48 @@ import Testing
     #expect(got.count == plain.count && error < 0.02, "\(error)")
   }
 
+  /// Stacks of experts as published files of Inkling 2 have them, which their configuration need not tell of.
+  @Test func stacksOfExpertsAreThoseThatAreMeant() throws {
+    let place = Self.all.appending(path: "expert_stacks")
+    let stored = try Checkpoint(folder: place)
+    #expect(MicroscaledLayout.isOf(stored))
+    let checkpoint = try stored.joining(MicroscaledLayout())
+    let expected = try Fixtures.tensors(place.appending(path: "expected.safetensors"))
+    #expect(!expected.isEmpty)
+    for (name, reference) in expected {
+      let tensor = try #require(checkpoint.tensors[name])
+      #expect(tensor.shape == reference.shape && (tensor.type == "BF16") == (stored.tensors[name + "_amax"] == nil))
+      let (got, want) = (try tensor.floats(), try reference.floats())
+      let bound: Float = tensor.type == "BF16" ? 0x1p-8 : 0x1p-10
+      let worst = zip(got, want).map { abs($0 - $1) - bound * abs($1) }.max() ?? .infinity
+      #expect(worst <= 1e-6, "\(name) in \(tensor.type): \(worst)")
+    }
+    #expect(Set(expected.keys.compactMap { checkpoint.tensors[$0]?.type }) == ["BF16", "FP4", "F16"])
+    let tokens: [Int32] = [5, 17, 9, 33, 2, 7, 61]
+    var options = LoadOptions()
+    options.refusesUnknownKeys = true
+    let loaded = try loadModel(at: place, options: options)
+    #expect(loaded.summary.warnings.isEmpty && loaded.summary.unreadTensors.isEmpty)
+    let got = try loaded.model.logits(of: tokens)
+    let plain = try loadModel(at: try plain(place, checkpoint)).model.logits(of: tokens)
+    #expect(distance(got, plain) <= 0.05)
+  }
+
+  /// A stack without the rest of what it is made of.
+  @Test(arguments: ["_amax", "_outer_scale_denominator"]) func stacksThatLackAPartAreNamed(_ end: String) throws {
+    let stored = try Checkpoint(folder: Self.all.appending(path: "expert_stacks"))
+    var tensors = stored.tensors
+    let name = "model.llm.layers.0.mlp.experts.w13_weight"
+    tensors[name + end] = nil
+    #expect {
+      try Checkpoint(tensors).joining(MicroscaledLayout())
+    } throws: { "\($0)".contains(name) }
+  }
+
   /// The same model in F32.
-  private func plain(_ place: URL) throws -> URL {
-    let checkpoint = try Self.joined(place)
+  private func plain(_ place: URL) throws -> URL { try plain(place, Self.joined(place)) }
+
+  private func plain(_ place: URL, _ checkpoint: Checkpoint) throws -> URL {
     let entries = try checkpoint.tensors.values.map {
       SafetensorsBytes.Entry($0.name, $0.shape, try $0.floats())
     }

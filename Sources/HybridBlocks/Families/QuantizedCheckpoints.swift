@@ -10,6 +10,7 @@ enum QuantizedCheckpoints {
   /// The methods that are read, as `quant_method` spells them.
   static let methods = [
     "auto-round", "awq", "bitsandbytes", "compressed-tensors", "fbgemm_fp8", "fp8", "gptq", "modelopt", "mxfp4",
+    "mxfp8",
   ]
 
   /// The layout of a checkpoint's tensors; `nil` where each is read as it is, or where no configuration tells.
@@ -78,6 +79,7 @@ enum QuantizedCheckpoints {
     // The two tensors of such weights are read as one.
     case "mxfp4": return nil
     case "fp8": return try config.float8()
+    case "mxfp8": return MicroscaledLayout()
     case "fbgemm_fp8": return Float8Layout(block: nil)
     case "gptq": return try config.gptq()
     case "awq": return try config.awq()

@@ -48,7 +48,8 @@ package struct CompressedLayout: QuantizedLayout {
     case .nvfp4:
       let scales = try parts.need(".weight_scale", "the scales of \(codes.name)")
       let factor = try parts.need(".weight_global_scale", "what the scales of \(codes.name) are divided by")
-      return [try FourBitFloats(codes, scales, factor: (factor, isDivisor: true)).tensor(parts.stem + ".weight")]
+      let numbers = try FourBitFloats(codes, scales, factors: [.init(tensor: factor, isDivisor: true)])
+      return [numbers.tensor(parts.stem + ".weight")]
     case .mxfp4:
       let scales = try parts.need(".weight_scale", "the scales of \(codes.name)")
       return [try Tensor.microscaled(parts.stem + ".weight", pairs: codes, scales: scales)]

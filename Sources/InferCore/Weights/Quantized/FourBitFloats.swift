@@ -3,11 +3,19 @@
 /// Without a factor of the whole matrix it becomes NVFP4, to the bit, and with one FP4, whose scales are halves of both; F16 where
 /// rows are no whole blocks.
 struct FourBitFloats: Sendable {
+  /// Numbers that scales are multiplied with, or divided by.
+  struct Factor: Sendable {
+    /// One number, or one for each of several matrices.
+    let tensor: Tensor
+    let isDivisor: Bool
+  }
+
   private static let groupSize = 16
   private let codes: Tensor
   private let scales: Tensor
-  private let factor: Tensor?
-  private let isDivisor: Bool
+  private let factors: [Factor]
+  /// The rows of one of several matrices that stand below each other.
+  private let rowsOfOne: Int
   private let rows: Int
   private let columns: Int
 
@@ -16,9 +24,10 @@ struct FourBitFloats: Sendable {
   /// - Parameters:
   ///   - codes: bytes, `[rows × columns / 2]`.
   ///   - scales: `[rows × columns / 16]`.
-  ///   - factor: a number of the whole matrix that scales are multiplied with, or divided by; `nil` for none.
+  ///   - factors: the factors of scales; none for scales as they are.
+  ///   - matrices: the number of matrices of as many rows that the rows are, one behind another.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when they are no such.
-  init(_ codes: Tensor, _ scales: Tensor, factor: (tensor: Tensor, isDivisor: Bool)?) throws(ModelError) {
+  init(_ codes: Tensor, _ scales: Tensor, factors: [Factor], matrices: Int = 1) throws(ModelError) {
     guard codes.type == "U8", codes.shape.count == 2, codes.shape[1] % (Self.groupSize / 2) == 0,
       case .file = codes.source
     else {
@@ -29,19 +38,23 @@ struct FourBitFloats: Sendable {
     }
     (rows, columns) = (codes.shape[0], 2 * codes.shape[1])
     try scales.expect(["F8_E4M3", "U8"], [[rows, columns / Self.groupSize]], "the scales of \(codes.name)")
-    try factor?.tensor.expect(["F32"], [[], [1]], "a factor of the scales of \(codes.name)")
+    for factor in factors {
+      try factor.tensor.expect(
+        ["F32"], [[], [1]] + (matrices > 1 ? [[matrices]] : []), "a factor of the scales of \(codes.name)")
+    }
+    precondition(matrices > 0 && rows % matrices == 0, "\(rows) rows of \(matrices) matrices")
+    rowsOfOne = max(1, rows / matrices)
     self.codes = codes
     self.scales = scales
-    self.factor = factor?.tensor
-    isDivisor = factor?.isDivisor ?? false
+    self.factors = factors
   }
 
   /// The matrix.
   func tensor(_ name: String) -> Tensor {
     // Blocks have four scales.
-    let wanted: WeightFormat = factor == nil ? .nvfp4 : .fp4
+    let wanted: WeightFormat = factors.isEmpty ? .nvfp4 : .fp4
     let format = columns % wanted.blockElements == 0 ? wanted : .f16
-    let derivation = unsafe Derivation(rows: rows, of: [codes, scales] + (factor.map { [$0] } ?? [])) {
+    let derivation = unsafe Derivation(rows: rows, of: [codes, scales] + factors.map(\.tensor)) {
       range, parts, target in
       var broken = 0
       for row in range {
@@ -49,7 +62,7 @@ struct FourBitFloats: Sendable {
         broken +=
           format == .f16
           ? unsafe writeHalves(row, parts, to: out)
-          : unsafe factor == nil ? writeBlocks(row, parts, to: out) : writeScaled(row, parts, to: out)
+          : unsafe factors.isEmpty ? writeBlocks(row, parts, to: out) : writeScaled(row, parts, to: out)
       }
       return broken
     }
@@ -77,10 +90,12 @@ struct FourBitFloats: Sendable {
   }
 
   private func scale(_ row: Int, _ group: Int, _ parts: [UnsafeRawPointer]) -> Float {
-    let stored = unsafe ScaleType.e4m3.load(parts[1], row * (columns / Self.groupSize) + group)
-    guard factor != nil else { return stored }
-    let number = unsafe ScaleType.f32.load(parts[2], 0)
-    return isDivisor ? stored / number : stored * number
+    var scale = unsafe ScaleType.e4m3.load(parts[1], row * (columns / Self.groupSize) + group)
+    for (index, factor) in factors.enumerated() {
+      let number = unsafe ScaleType.f32.load(parts[2 + index], factor.tensor.count == 1 ? 0 : row / rowsOfOne)
+      scale = factor.isDivisor ? scale / number : scale * number
+    }
+    return scale
   }
 
   /// Scales are before the codes of two groups, and those are doubled.

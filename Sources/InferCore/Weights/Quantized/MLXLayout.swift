@@ -99,7 +99,7 @@ package struct MLXLayout: QuantizedLayout {
   ) throws(ModelError) -> Tensor {
     switch scheme.mode {
     case .mxfp4: return try Tensor.microscaled(name, pairs: codes.asBytes, scales: scales)
-    case .nvfp4: return try FourBitFloats(codes.asBytes, scales, factor: nil).tensor(name)
+    case .nvfp4: return try FourBitFloats(codes.asBytes, scales, factors: []).tensor(name)
     case .mxfp8:
       let numbers = codes.asBytes.typed("F8_E4M3")
       return try Float8Layout.weight(numbers, scales, block: (1, scheme.groupSize)).renamed(name)

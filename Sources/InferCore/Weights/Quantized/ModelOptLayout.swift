@@ -15,6 +15,6 @@ package struct ModelOptLayout: QuantizedLayout {
     let scales = try parts.need(".weight_scale", "the scales of \(codes.name)")
     if codes.type == "F8_E4M3" { return [try Float8Layout.weight(codes, scales, block: nil)] }
     let factor = try parts.need(".weight_scale_2", "what the scales of \(codes.name) are multiplied with")
-    return [try FourBitFloats(codes, scales, factor: (factor, isDivisor: false)).tensor(codes.name)]
+    return [try FourBitFloats(codes, scales, factors: [.init(tensor: factor, isDivisor: false)]).tensor(codes.name)]
   }
 }
