@@ -256,7 +256,7 @@ shapes = {
     # Two layers three times, each time with what the time before has to say; a group is a layer.
     "inkling2_loop_text": ("Inkling2LoopForCausalLM", inkling2 | dict(
         num_hidden_layers=4, layer_types=[W, H, W, W], n_layers_per_attn_res_block=1, loop_layer_index_start=1,
-        loop_layer_index_end=3, loop_num_passes=3, loop_gate_rank=6, initializer_range=0.1),
+        loop_layer_index_end=3, loop_num_passes=3, loop_gate_rank=6, initializer_range=0.11),
         dict(loop_config=dict(core_start=1, core_end=3, num_passes=3, gate_rank=6), loop_layer_index_start=None,
              loop_layer_index_end=None, loop_num_passes=None, loop_gate_rank=None)),
     # Inside a model of images: two groups of two layers twice, and none behind them.
