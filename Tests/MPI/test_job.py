@@ -102,6 +102,42 @@ def test_experts_are_dealt_out_by_their_rows(machines, binary, model, expected, 
         assert "the busiest rank has" in job.output()
 
 
+def test_a_job_that_is_started_again_goes_on(machines, binary, model, tmp_path):
+    """A rank is killed, and the job started again: what was kept of requests is there, and so is a session that was saved."""
+    folders = ["--cache-dir", str(tmp_path / "cache"), "--session-dir", str(tmp_path / "sessions")]
+    prompt = " ".join(str(number) for number in range(60))
+    with Job(machines, 2, binary, model, *folders) as job:
+        job.wait_until_ready()
+        cold = completion(job.client, prompt, session_id="talk")
+        saved = job.client.post("/v1/sessions/talk/save")
+        assert saved.status_code == 200, saved.text
+        deadline = time.monotonic() + 30
+        while not list((tmp_path / "cache").glob("*.state")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        job.kill(1)
+        assert job.exit_code() != 0
+    names = sorted(file.name for file in (tmp_path / "cache").iterdir() if ".partial-" not in file.name)
+    assert {f"{name}.rank1" for name in names if name.endswith(".state")} <= set(names)
+    assert (tmp_path / "sessions/talk.session.rank1").exists()
+    for restores in [False, True]:
+        folders = folders if not restores else folders[2:]
+        with Job(machines, 2, binary, model, *folders) as job:
+            job.wait_until_ready()
+            if restores:
+                restored = job.client.post("/v1/sessions/talk/restore")
+                assert restored.status_code == 200 and restored.json()["restored_tokens"] > 60, restored.text
+            response = job.client.post("/v1/completions", json={
+                "prompt": prompt, "max_tokens": 48, "temperature": 0, "ignore_eos": True, "session_id": "talk"}).json()
+            assert response["choices"][0]["text"] == cold
+            assert response["usage"]["prompt_tokens_details"]["cached_tokens"] > 60
+            if restores:
+                assert job.client.delete("/v1/sessions/talk").status_code == 200
+            job.kill(0, signal.SIGTERM)
+            assert job.exit_code() == 0, job.output()
+    assert not list((tmp_path / "sessions").iterdir())
+
+
 def test_an_idle_job_stays(machines, binary, model, expected):
     with Job(machines, 2, binary, model, "--parallel-timeout", "2") as job:
         job.wait_until_ready()

@@ -20,7 +20,7 @@ final class PrefixLease: Sendable {
     let slot: Int32
   }
 
-  private let isTakenBack = Monitor(false)
+  private let wasTakenBack = Monitor(false)
 
   init(scope: CacheScope, tokens: [Int32], pages: [Int32], states: [State], whole: Int = 0, node: Int32? = nil) {
     self.scope = scope
@@ -41,14 +41,17 @@ final class PrefixLease: Sendable {
 
   /// Calls `body`, which copies a part, unless the loan was taken back. Returns whether it was not.
   func use(_ body: () -> Void) -> Bool {
-    isTakenBack.withLock { isTakenBack in
-      if !isTakenBack { body() }
-      return !isTakenBack
+    wasTakenBack.withLock { wasTakenBack in
+      if !wasTakenBack { body() }
+      return !wasTakenBack
     }
   }
 
+  /// `true` when the loan was taken back.
+  var isTakenBack: Bool { wasTakenBack.withLock { $0 } }
+
   /// Ends the use by the other thread; waits for the part that is being copied.
-  fileprivate func takeBack() { isTakenBack.withLock { $0 = true } }
+  func takeBack() { wasTakenBack.withLock { $0 = true } }
 }
 
 // Loans of pages and slots to other threads.

@@ -33,7 +33,7 @@ final class DiskTier: Sendable {
 
   private let queue = Monitor(Queue())
   private let folder: Monitor<StateFolder>
-  private let writer: StateFileWriter
+  private let files: StateFiles
   private let maxTokens: Int
   private let inbox: EngineInbox
   private let metrics: EngineMetrics
@@ -45,22 +45,24 @@ final class DiskTier: Sendable {
   ///
   /// - Throws: ``ModelError/outOfThreads(_:)``.
   init(
-    _ description: CacheFolder, identity: StateIdentity, store: StateStore, inbox: EngineInbox, metrics: EngineMetrics
+    _ description: CacheFolder, _ files: StateFiles, inbox: EngineInbox, metrics: EngineMetrics
   ) throws(ModelError) {
-    maxTokens = store.rows.tokenCount(of: store.pageCount)
+    maxTokens = files.store.rows.tokenCount(of: files.store.pageCount)
+    self.files = files
     var folder = StateFolder(
-      at: description.url, byteLimit: description.maxMiB << 20, identity: identity)
+      at: description.url, byteLimit: description.maxMiB << 20, identity: files.identity)
     let failure: WriteError?
     do throws(WriteError) {
       try folder.open(maxTokens: maxTokens)
       failure = nil
     } catch { failure = error }
     self.folder = Monitor(folder)
-    writer = StateFileWriter(identity: identity, store: store)
     self.inbox = inbox
     self.metrics = metrics
     warn = description.warn
     removeGarbage()
+    files.others?.keep(
+      folder.files.map { $0.path(percentEncoded: false) }, in: folder.url.path(percentEncoded: false))
     if let failure { note(failure.description, "write") }
     try startDetachedThread("infer-save") { [self] in
       while let lease = nextSave() {
@@ -152,9 +154,9 @@ final class DiskTier: Sendable {
     guard match.tokens < lease.tokens.count else { return }
     let isPaused = pausedUntil.withLock { $0.map { $0 > .now } ?? false }
     guard !isPaused else { return metrics.prefixCacheDiskDrops.increment() }
-    let header = writer.header(
+    let header = files.writer.header(
       lease, match.tokens..<lease.tokens.count, parent: match.path.last)
-    var hasher = StateKey.Hasher(writer.identity, scope: scope)
+    var hasher = StateKey.Hasher(files.identity, scope: scope)
     hasher.add(lease.tokens)
     let key = hasher.key
     let (hasRoom, url, file) = folder.withLock { folder in
@@ -164,7 +166,7 @@ final class DiskTier: Sendable {
     guard hasRoom else { return metrics.prefixCacheDiskDrops.increment() }
     do throws(WriteError) {
       try StateFolder.make(url)
-      guard try writer.write(lease, [header], to: file) else { return metrics.prefixCacheDiskDrops.increment() }
+      guard try files.write(lease, [header], to: file) else { return metrics.prefixCacheDiskDrops.increment() }
       folder.withLock { $0.add(header, key) }
       metrics.prefixCacheDiskWrites.increment()
       removeGarbage()
@@ -212,25 +214,30 @@ final class DiskTier: Sendable {
   }
 
   private func read(_ match: StateFolderIndex.Match, into lease: PrefixLease) -> Bool {
-    let first = lease.whole * writer.store.pageTokens
-    for key in match.path {
-      guard let (entry, file) = folder.withLock({ folder in folder.index[key].map { ($0, folder.file(of: key)) } })
-      else { return false }
-      let isLast = key == match.path.last
-      guard isLast || entry.end > first else { continue }
-      do throws(StateFileError) {
-        let reader = try StateFileReader(at: file, maxTokens: maxTokens)
-        guard let header = reader.headers.first, reader.headers.count == 1, header.identity == writer.identity,
-          header.scope == lease.scope.hash, header.start == entry.start,
-          header.tokens.elementsEqual(lease.tokens[entry.start..<entry.end])
-        else { throw .damaged(at: file, reason: "it is another file than the one that was written") }
-        guard try reader.read(0, into: lease, from: first, writer.store) else { return false }
-      } catch {
-        folder.withLock { $0.discard(key) }
-        removeGarbage()
-        note(error.description, "read")
-        return false
+    let first = lease.whole * files.store.pageTokens
+    let entries = folder.withLock { folder in
+      match.path.compactMap { key in folder.index[key].map { (key: key, entry: $0, file: folder.file(of: key)) } }
+    }
+    guard entries.count == match.path.count else { return false }
+    let wanted = entries.filter { $0.key == match.path.last || $0.entry.end > first }
+    // That of the file which is read, and of the first where another rank cannot read its part of one.
+    var key = wanted.first?.key
+    do throws(StateFileError) {
+      let isRead = try files.read(lease, from: first, wanted.map(\.file)) { () throws(StateFileError) in
+        let start = key
+        for next in wanted {
+          key = next.key
+          guard try read(next.entry, next.file, into: lease, from: first) else { return false }
+        }
+        key = start
+        return true
       }
+      guard isRead else { return false }
+    } catch {
+      if let key { folder.withLock { $0.discard(key) } }
+      removeGarbage()
+      note(error.description, "read")
+      return false
     }
     folder.withLock { $0.use(match.path) }
     for key in match.path {
@@ -243,11 +250,22 @@ final class DiskTier: Sendable {
     return true
   }
 
+  private func read(
+    _ entry: StateFolderIndex.Entry, _ file: URL, into lease: PrefixLease, from first: Int
+  ) throws(StateFileError) -> Bool {
+    let reader = try StateFileReader(at: file, maxTokens: maxTokens)
+    guard let header = reader.headers.first, reader.headers.count == 1, header.identity == files.identity,
+      header.scope == lease.scope.hash, header.start == entry.start,
+      header.tokens.elementsEqual(lease.tokens[entry.start..<entry.end])
+    else { throw .damaged(at: file, reason: "it is another file than the one that was written") }
+    return try reader.read(0, into: lease, from: first, files.store)
+  }
+
   // MARK: Keeping order
 
   private func removeGarbage() {
-    let (files, count, bytes) = folder.withLock { ($0.takeGarbage(), $0.index.count, $0.byteCount) }
-    for file in files { try? FileManager.default.removeItem(at: file) }
+    let (garbage, count, bytes) = folder.withLock { ($0.takeGarbage(), $0.index.count, $0.byteCount) }
+    files.remove(garbage)
     metrics.prefixCacheDiskEntries.set(Double(count))
     metrics.prefixCacheDiskBytes.set(Double(bytes))
   }

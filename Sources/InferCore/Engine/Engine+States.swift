@@ -26,15 +26,14 @@ extension Engine {
     let files = try stateFiles()
     guard url.isFileURL else { throw .unwritable(WriteError(at: url, reason: Self.isElsewhere)) }
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
-      let writer = StateFileWriter(identity: files.identity, store: files.store)
       // A loan that running requests needed is asked for again.
       for _ in 0..<3 {
         guard let found = inbox.ask({ $0.lend(tokens, in: scope) }) else { throw .shutdown }
         guard let lease = found else { throw .nothingKept }
         defer { inbox.perform { $0.end(lease) } }
-        let headers = writer.headers(lease)
+        let headers = files.writer.headers(lease)
         do throws(WriteError) {
-          guard try writer.write(lease, headers, to: url) else { continue }
+          guard try files.write(lease, headers, to: url) else { continue }
         } catch { throw .unwritable(error) }
         return SavedState(tokens: lease.tokens, byteCount: headers.reduce(0) { $0 + $1.recordByteCount })
       }
@@ -67,10 +66,14 @@ extension Engine {
       let (tokens, positions) = (reader.headers.flatMap(\.tokens), reader.headers.map(\.end))
       guard let reserved = inbox.ask({ $0.reserve(tokens, states: positions, in: scope) }) else { throw .shutdown }
       guard let lease = reserved else { throw .outOfMemory }
-      var isRead = true
+      let isRead: Bool
       do throws(StateFileError) {
-        for index in reader.headers.indices where isRead {
-          isRead = try reader.read(index, into: lease, from: lease.whole * files.store.pageTokens, files.store)
+        let first = lease.whole * files.store.pageTokens
+        isRead = try files.read(lease, from: first, [url]) { () throws(StateFileError) in
+          for index in reader.headers.indices {
+            guard try reader.read(index, into: lease, from: first, files.store) else { return false }
+          }
+          return true
         }
       } catch {
         _ = inbox.ask { $0.end(lease) }
@@ -83,11 +86,16 @@ extension Engine {
 
   private static let isElsewhere = "it is not on this machine, expected a file's URL"
 
-  private func stateFiles() throws(StateFileError) -> (identity: StateIdentity, store: StateStore) {
+  /// Removes a file that ``save(_:in:to:)`` wrote. Returns `false` when there is none.
+  @discardableResult public func removeState(at url: URL) -> Bool {
+    otherFiles?.remove([url.path(percentEncoded: false)])
+    return (try? FileManager.default.removeItem(at: url)) != nil
+  }
+
+  private func stateFiles() throws(StateFileError) -> StateFiles {
     guard keepsPrefixes else { throw .unsupported(reason: "the prefix cache is turned off") }
-    guard !hasOtherRanks else { throw .unsupported(reason: "the model's state is on several ranks") }
     guard let identity else { throw .unsupported(reason: "the model has no fingerprint") }
-    return (identity, store)
+    return StateFiles(identity: identity, store: store, others: otherFiles, isRounded: false)
   }
 
   /// Runs work that waits for files on a thread of its own.

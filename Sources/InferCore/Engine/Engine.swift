@@ -16,8 +16,8 @@ public final class Engine: Sendable {
   let store: StateStore
   /// Whether state is kept for requests that begin alike.
   package let keepsPrefixes: Bool
-  /// Whether other ranks have parts of all state.
-  let hasOtherRanks: Bool
+  /// The files of other ranks that have parts of all state; `nil` where there are none.
+  let otherFiles: RankFiles?
   /// The kind of state that the engine can go on from; `nil` for a model without a fingerprint.
   let identity: StateIdentity?
   let sessions = EngineSessions()
@@ -52,23 +52,24 @@ public final class Engine: Sendable {
     let inbox = EngineInbox(
       maxUnfinished: limits.maxUnfinished, maxWaitingTokens: configuration.maxQueueTokens ?? .max)
     let store = try Self.store(model.stateLayout, configuration, limits)
-    let leader = configuration.ranks.map(RankLeader.init)
-    hasOtherRanks = leader != nil
-    identity = model.fingerprint.map {
-      StateIdentity($0, model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens)
-    }
+    let otherFiles = configuration.ranks.map { RankFiles(size: $0.job.size, inbox: inbox) }
+    let leader = configuration.ranks.map { RankLeader($0, files: otherFiles) }
+    self.otherFiles = otherFiles
+    identity = Self.identity(model, configuration)
     if configuration.cacheFolder != nil, identity == nil {
       throw ConfigurationError(.cacheFolder, reason: "needs a model with a fingerprint")
     }
     let share = if let threads { threads } else { try SharedThreads(count: configuration.threads).share() }
     do throws(ModelError) {
       var tier: DiskTier?
-      if let folder = configuration.cacheFolder, let fingerprint = model.fingerprint {
-        // State that may descend from rounded states, apart from exact state.
-        let identity = StateIdentity(
-          fingerprint, model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
-          isRounded: limits.coldSlotCount > 0)
-        tier = try DiskTier(folder, identity: identity, store: store, inbox: inbox, metrics: metrics)
+      // State that may descend from rounded states, apart from exact state.
+      let isRounded = limits.coldSlotCount > 0
+      if let folder = configuration.cacheFolder,
+        let identity = Self.identity(model, configuration, isRounded: isRounded)
+      {
+        tier = try DiskTier(
+          folder, StateFiles(identity: identity, store: store, others: otherFiles, isRounded: isRounded), inbox: inbox,
+          metrics: metrics)
       }
       self.tier = tier
       let thread = EngineThread(
@@ -91,6 +92,17 @@ public final class Engine: Sendable {
   }
 
   deinit { inbox.enter(.stopping) }
+
+  /// The kind of state that an engine can go on from; `nil` for a model without a fingerprint.
+  static func identity(
+    _ model: any LanguageModel, _ configuration: EngineConfiguration, isRounded: Bool = false
+  ) -> StateIdentity? {
+    model.fingerprint.map {
+      StateIdentity(
+        $0, model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
+        isRounded: isRounded, grid: configuration.ranks)
+    }
+  }
 
   private static func store(
     _ layout: StateLayout, _ configuration: EngineConfiguration, _ limits: EngineLimits

@@ -87,9 +87,6 @@ public struct EngineConfiguration: Sendable {
     if let cacheFolder {
       try Self.check(cacheFolder.maxMiB, in: 1...(1 << 24), .cacheFolder, hint: " MiB")
       if !keepsPrefixes { throw ConfigurationError(.cacheFolder, reason: "needs prefixes to be kept") }
-      if ranks != nil {
-        throw ConfigurationError(.cacheFolder, reason: "cannot hold the state of a model that several ranks compute")
-      }
       if !cacheFolder.url.isFileURL { throw ConfigurationError(.cacheFolder, reason: "needs a file's URL") }
     }
     if let maxContext { try Self.check(maxContext, in: 2...Int(Int32.max), .maxContext) }

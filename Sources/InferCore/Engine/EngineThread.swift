@@ -209,6 +209,7 @@ final class EngineThread: @unchecked Sendable {
       started += sequence.scheduling.promptLength
     }
     if started > 0 { inbox.started(tokens: started, at: start) }
+    leader?.pulse(at: start)
     recorder.note(scheduler)
     let promptRows = promptRows
     watch.note(plan, promptRows: promptRows)

@@ -8,6 +8,8 @@ package final class RankFollower: @unchecked Sendable {
   private let store: StateStore
   private let team: ThreadTeam
   private let workspace: Workspace
+  /// What the rank keeps in files; `nil` for a model without a fingerprint.
+  private let files: RankFileKeeper?
 
   /// Makes memory for as much state as rank 0 has. Returns once rank 0 has made its engine.
   ///
@@ -28,6 +30,13 @@ package final class RankFollower: @unchecked Sendable {
       layout: model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
       pageCount: shape.pageCount, slotCount: shape.slotCount, coldSlotCount: shape.coldSlotCount)
     team = try ThreadTeam(count: configuration.threads, placement: .current)
+    if let exact = Engine.identity(model, configuration),
+      let rounded = Engine.identity(model, configuration, isRounded: true)
+    {
+      files = try RankFileKeeper(rank: grid.job.rank, exact: exact, rounded: rounded, store: store)
+    } else {
+      files = nil
+    }
   }
 
   /// Computes what rank 0 plans, until it ends, on a thread of its own.
@@ -45,7 +54,10 @@ package final class RankFollower: @unchecked Sendable {
   /// Computes what rank 0 plans, until it ends.
   package func follow() throws(RankError) {
     team.bindCaller()
-    defer { team.releaseCaller() }
+    defer {
+      files?.stop()
+      team.releaseCaller()
+    }
     while true {
       switch try RankMessage(try ranks.broadcast(within: ranks.patience)) {
       case .step(let changes, let plan):
@@ -59,7 +71,7 @@ package final class RankFollower: @unchecked Sendable {
         }
       case .pulse(let changes):
         change(changes)
-        try ranks.barrier(within: ranks.patience)
+        _ = try ranks.gatherAll(files?.takeReport().bytes ?? [], within: ranks.patience)
       case .end: return
       }
     }
@@ -70,6 +82,8 @@ package final class RankFollower: @unchecked Sendable {
       switch change {
       case .copySlot(let source, let target): store.copySlot(from: source, to: target, team)
       case .giveBack(let pages, let slots): store.giveBack(pages: pages, slots: slots)
+      case .task(let task): files?.begin(task)
+      case .takeBack(let task): files?.takeBack(task: task)
       }
     }
   }

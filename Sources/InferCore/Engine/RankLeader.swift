@@ -3,13 +3,25 @@
 final class RankLeader {
   let grid: RankGrid
   private var ranks: any Communicator { grid.job }
+  private let files: RankFiles?
   private var changes: [StateChange] = []
-  /// When the others have to hear something.
-  private(set) var nextPulse: ContinuousClock.Instant
+  /// When the others heard something last, and when they told something.
+  private var lastSent, lastHeard: ContinuousClock.Instant
 
-  init(_ grid: RankGrid) {
+  /// The time between two questions about files that others are at.
+  private static let fileInterval = Duration.milliseconds(5)
+
+  /// The link to the others of a grid, and to their files; `nil` where nobody wants anything of these.
+  init(_ grid: RankGrid, files: RankFiles?) {
     self.grid = grid
-    nextPulse = .now
+    self.files = files
+    (lastSent, lastHeard) = (.now, .now)
+  }
+
+  /// When the others have to hear something, or be asked.
+  var nextPulse: ContinuousClock.Instant {
+    let quiet = lastSent + ranks.patience / 4
+    return files?.isBusy == true ? min(quiet, lastHeard + Self.fileInterval) : quiet
   }
 
   /// Sends the others the amounts of state.
@@ -21,24 +33,35 @@ final class RankLeader {
   func note(_ change: StateChange) { changes.append(change) }
 
   /// Has the others compute a step.
-  func begin(_ plan: StepPlan) {
-    send(RankMessage.step(changes, plan).bytes)
-    changes.removeAll(keepingCapacity: true)
-  }
+  func begin(_ plan: StepPlan) { send(RankMessage.step(takeChanges(), plan).bytes) }
 
-  /// Lets the others know that rank 0 is there, if they have not heard of it for a while, and sees that they are.
+  /// Lets the others know that rank 0 is there, if they have not heard of it for a while, and sees that they are. Asks what
+  /// came of what they do with files.
   func pulse(at now: ContinuousClock.Instant) {
     guard now >= nextPulse else { return }
-    send(RankMessage.pulse(changes).bytes)
-    changes.removeAll(keepingCapacity: true)
-    do { try ranks.barrier(within: ranks.patience) } catch { ranks.abort(error) }
+    send(RankMessage.pulse(takeChanges()).bytes)
+    do throws(RankError) {
+      for (rank, report) in try ranks.gatherAll([], within: ranks.patience).enumerated() where rank > 0 {
+        files?.note(try RankReport(report, from: rank), of: rank)
+      }
+    } catch { ranks.abort(error) }
+    lastHeard = .now
   }
 
   /// Sends the others home.
-  func end() { send(RankMessage.end.bytes) }
+  func end() {
+    files?.stop()
+    send(RankMessage.end.bytes)
+  }
+
+  private func takeChanges() -> [StateChange] {
+    defer { changes.removeAll(keepingCapacity: true) }
+    guard let files else { return changes }
+    return files.takeEndsOfLoans() + changes + files.takeTasks()
+  }
 
   private func send(_ bytes: [UInt8]) {
     do { try ranks.broadcast(bytes, within: ranks.patience) } catch { ranks.abort(error) }
-    nextPulse = .now + ranks.patience / 4
+    lastSent = .now
   }
 }

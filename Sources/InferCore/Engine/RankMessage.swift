@@ -14,6 +14,10 @@ enum StateChange: Equatable {
   case copySlot(from: Int32, to: Int32)
   /// Memory that the system gets back.
   case giveBack(pages: [Int32], slots: [Int32])
+  /// Something to do with files.
+  case task(RankTask)
+  /// The end of a task's loan of state: what it holds is needed for something else.
+  case takeBack(task: Int32)
 }
 
 extension RankMessage {
@@ -58,7 +62,11 @@ extension RankMessage {
       case .copySlot(let source, let target): words += [0, source, target]
       case .giveBack(let pages, let slots):
         words.append(1)
-        for indices in [pages, slots] { words += [Int32(indices.count)] + indices }
+        for indices in [pages, slots] { words.append(list: indices) }
+      case .task(let task):
+        words.append(2)
+        task.append(to: &words)
+      case .takeBack(let task): words += [3, task]
       }
     }
   }
@@ -66,10 +74,12 @@ extension RankMessage {
   private static func changes(_ reader: inout WordReader) throws(RankError) -> [StateChange] {
     var changes: [StateChange] = []
     for _ in 0..<(try reader.count()) {
-      if try reader.next() == 0 {
-        changes.append(.copySlot(from: try reader.next(), to: try reader.next()))
-      } else {
-        changes.append(.giveBack(pages: try reader.list(), slots: try reader.list()))
+      switch try reader.next() {
+      case 0: changes.append(.copySlot(from: try reader.next(), to: try reader.next()))
+      case 1: changes.append(.giveBack(pages: try reader.list(), slots: try reader.list()))
+      case 2: changes.append(.task(try RankTask(&reader)))
+      case 3: changes.append(.takeBack(task: try reader.next()))
+      default: throw reader.malformed("no kind of change")
       }
     }
     return changes
@@ -78,7 +88,7 @@ extension RankMessage {
 
 extension StepPlan {
   fileprivate func append(to words: inout [Int32]) {
-    for list in [tokens, pages] { words += [Int32(list.count)] + list }
+    for list in [tokens, pages] { words.append(list: list) }
     words.append(Int32(captures.count))
     for capture in captures { words += [Int32(capture.rows), capture.slot] }
     words.append(Int32(pageCopies.count))
@@ -129,50 +139,5 @@ extension StepPlan {
           start: kind == 0 ? .zero : kind == 1 ? .slot : .copy(of: source), captures: ranges.captures,
           logits: ranges.logits, hidden: ranges.hidden, adapter: adapter < 0 ? nil : adapter))
     }
-  }
-}
-
-/// Reads numbers of 32 bits one after another.
-private struct WordReader {
-  private let words: [Int32]
-  private var position = 0
-  private let isWhole: Bool
-
-  init(_ bytes: [UInt8]) {
-    isWhole = bytes.count % 4 == 0
-    words = [Int32](littleEndianBytes: bytes[...])
-  }
-
-  func malformed(_ reason: String) -> RankError { .malformed(rank: 0, reason: "\(reason), at word \(position)") }
-
-  mutating func next() throws(RankError) -> Int32 {
-    guard position < words.count else { throw malformed("a message that ends too early") }
-    defer { position += 1 }
-    return words[position]
-  }
-
-  /// A number of things, each of which takes a word at least.
-  mutating func count() throws(RankError) -> Int {
-    let count = Int(try next())
-    guard 0...words.count - position ~= count else { throw malformed("\(count) of something") }
-    return count
-  }
-
-  mutating func list() throws(RankError) -> [Int32] {
-    let count = try count()
-    defer { position += count }
-    return Array(words[position..<position + count])
-  }
-
-  mutating func range(within bounds: Range<Int>) throws(RankError) -> Range<Int> {
-    let (first, end) = (Int(try next()), Int(try next()))
-    guard first == end || bounds.lowerBound <= first && first <= end && end <= bounds.upperBound else {
-      throw malformed("\(first) ..< \(end) in \(bounds)")
-    }
-    return first..<end
-  }
-
-  func end() throws(RankError) {
-    guard isWhole, position == words.count else { throw malformed("a message that goes on") }
   }
 }

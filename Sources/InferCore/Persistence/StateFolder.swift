@@ -5,7 +5,8 @@ internal import Foundation
 ///
 /// Knows the files, and does nothing to them after it was opened: what is to be removed is told by ``takeGarbage()``.
 struct StateFolder {
-  private static let suffix = ".state"
+  /// The end of files' names.
+  static let suffix = ".state"
 
   let url: URL
   let byteLimit: Int
@@ -30,6 +31,9 @@ struct StateFolder {
   func file(of key: StateKey) -> URL { file(key.name + Self.suffix) }
 
   private func file(_ name: String) -> URL { url.appending(component: name, directoryHint: .notDirectory) }
+
+  /// All files of state that are known.
+  var files: [URL] { index.keys.map { file(of: $0) } + foreign.map { file($0.name) } }
 
   /// Makes the folder, if need be, and finds out what is in it. Removes what was left half-written, what is damaged, and
   /// what goes on from something that is not there.

@@ -40,6 +40,8 @@ struct StateFolderIndex {
 
   var count: Int { entries.count }
 
+  var keys: Dictionary<StateKey, Entry>.Keys { entries.keys }
+
   subscript(key: StateKey) -> Entry? { entries[key] }
 
   /// The longest prefix of the first `limit` of a scope's `tokens` that entries hold. O(entries on the way · tokens).

@@ -15,10 +15,15 @@ struct StateIdentity: Sendable, Equatable {
 
   /// The identity of the state of a model of a fingerprint.
   ///
-  /// - Parameter isRounded: `true` for state that may come of cold states, which nobody goes on from who has none.
-  init(_ model: ModelFingerprint, _ layout: StateLayout, kvType: KVType, pageTokens: Int, isRounded: Bool = false) {
+  /// - Parameters:
+  ///   - isRounded: `true` for state that may come of cold states, which nobody goes on from who has none.
+  ///   - grid: The ranks that have a part of the state each.
+  init(
+    _ model: ModelFingerprint, _ layout: StateLayout, kvType: KVType, pageTokens: Int, isRounded: Bool = false,
+    grid: RankGrid? = nil
+  ) {
     self.init(
-      model: model.bytes, kvType: kvType, pageTokens: pageTokens, layout: Self.hash(layout, isRounded: isRounded))
+      model: model.bytes, kvType: kvType, pageTokens: pageTokens, layout: Self.hash(layout, isRounded, grid))
   }
 
   init(model: [UInt8], kvType: KVType, pageTokens: Int, layout: [UInt8]) {
@@ -32,7 +37,7 @@ struct StateIdentity: Sendable, Equatable {
     self.hash = hash.finalize()
   }
 
-  private static func hash(_ layout: StateLayout, isRounded: Bool) -> [UInt8] {
+  private static func hash(_ layout: StateLayout, _ isRounded: Bool, _ grid: RankGrid?) -> [UInt8] {
     var pieces = zip(layout.kinds, layout.windows).map { kind, window in
       let piece =
         switch kind {
@@ -43,6 +48,7 @@ struct StateIdentity: Sendable, Equatable {
       return window.map { "\(piece) window \($0)" } ?? piece
     }
     if isRounded { pieces.append("rounded") }
+    if let grid { pieces.append("rank \(grid.job.rank) of \(grid.job.size) in \(grid.stages) stages") }
     return SHA256.hash(data: Array(pieces.joined(separator: ",").utf8))
   }
 

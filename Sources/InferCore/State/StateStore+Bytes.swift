@@ -9,9 +9,10 @@ enum StatePart {
 extension StateLayout {
   /// The bytes of the state of some positions, after the last of them, without what only aligns it.
   func bytes(of positions: Range<Int>, type: KVType) -> Int {
-    zip(kinds, windows).reduce(0) { sum, piece in
-      if case .recurrent(let count) = piece.0 { return sum + count * MemoryLayout<Float>.stride }
-      return sum + Self.seen(positions, window: piece.1).count * piece.0.bytesPerToken(type)
+    kinds.indices.reduce(0) { sum, index in
+      guard isHere(index) else { return sum }
+      if case .recurrent(let count) = kinds[index] { return sum + count * MemoryLayout<Float>.stride }
+      return sum + Self.seen(positions, window: windows[index]).count * kinds[index].bytesPerToken(type)
     }
   }
 
@@ -49,7 +50,7 @@ extension StateStore {
       }
     }
     guard let slot else { return parts }
-    for (index, kind) in layout.kinds.enumerated() {
+    for (index, kind) in layout.kinds.enumerated() where layout.isHere(index) {
       if case .recurrent = kind { parts.append(.piece(StateHandle(index: index), slot: slot)) }
     }
     return parts
@@ -59,9 +60,7 @@ extension StateStore {
   func byteCount(of part: StatePart) -> Int {
     switch part {
     case .rows(let rows, _, let group):
-      return zip(layout.kinds, groups.places).reduce(0) { sum, piece in
-        piece.1?.group == group ? sum + rows.count * piece.0.bytesPerToken(kvType) : sum
-      }
+      return pieces(of: group).reduce(0) { $0 + rows.count * layout.kinds[$1].bytesPerToken(kvType) }
     case .piece(let handle, _):
       guard case .recurrent(let count) = layout.kinds[handle.index] else { return 0 }
       return count * MemoryLayout<Float>.stride
@@ -96,13 +95,18 @@ extension StateStore {
     }
   }
 
+  /// The paged pieces of a group that are here.
+  private func pieces(of group: Int) -> [Int] {
+    layout.kinds.indices.filter { groups.places[$0]?.group == group && layout.isHere($0) }
+  }
+
   private func forEachStretch(of part: StatePart, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
     switch part {
     case .rows(_, page: nil, _): break
     case .rows(let rows, .some(let page), let group):
       precondition(rows.lowerBound >= 0 && rows.upperBound <= pageTokens, "rows \(rows) of a page of \(pageTokens)")
-      for (index, kind) in layout.kinds.enumerated() where groups.places[index]?.group == group {
-        let stretches = kind.stretches(kvType)
+      for index in pieces(of: group) {
+        let stretches = layout.kinds[index].stretches(kvType)
         let first = unsafe self.page(page, of: StateHandle(index: index))
         for stretch in 0..<stretches.count {
           let start = (stretch * pageTokens + rows.lowerBound) * stretches.bytesPerToken

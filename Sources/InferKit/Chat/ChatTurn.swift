@@ -116,7 +116,7 @@ final class ChatTurn {
     for part in parts {
       switch part.piece {
       case .reasoning(let text):
-        answer.reasoning = (answer.reasoning ?? "") + text
+        if answer.reasoning?.append(text) == nil { answer.reasoning = text }
         events.append(.reasoning(text))
       case .content(let text):
         answer.content += text

@@ -69,7 +69,7 @@ package struct ReasoningParser: Sendable {
     var content = ""
     for piece in parser.append(text) + parser.finish() {
       switch piece {
-      case .reasoning(let text): reasoning = (reasoning ?? "") + text
+      case .reasoning(let text): if reasoning?.append(text) == nil { reasoning = text }
       case .content(let text): content += text
       }
     }

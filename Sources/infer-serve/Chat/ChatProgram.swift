@@ -156,7 +156,7 @@ private struct ChatProgress {
   mutating func take(_ part: ChatPart) {
     firstPart = firstPart ?? elapsed
     switch part {
-    case .reasoning(let text): exchange.reasoning = (exchange.reasoning ?? "") + text
+    case .reasoning(let text): if exchange.reasoning?.append(text) == nil { exchange.reasoning = text }
     case .content(let text): exchange.answer += text
     }
   }

@@ -79,10 +79,6 @@ struct Serve: AsyncParsableCommand {
       throw ValidationError(
         "--parallel goes with neither --load demand nor --idle-unload: all processes keep the model")
     }
-    guard storage.cacheDir == nil, storage.sessionDir == nil else {
-      throw ValidationError(
-        "--parallel goes with neither --cache-dir nor --session-dir: each process has a part of all state")
-    }
   }
 
   /// Refuses what nobody could tell events of.

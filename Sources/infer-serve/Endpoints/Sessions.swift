@@ -56,10 +56,9 @@ struct Sessions: Sendable {
     let (scope, served) = try await scope(request, context)
     let wasKnown = served.engine.forget(context.grant.session(name, in: scope))
     let folder = try configured(context.grant)
-    let wasSaved = folder.remove(name, in: scope)
-    guard wasKnown || wasSaved else {
-      throw APIError(.missing(at: folder.file(of: name, in: scope)), session: name)
-    }
+    let file = folder.file(of: name, in: scope)
+    let wasSaved = served.engine.removeState(at: file)
+    guard wasKnown || wasSaved else { throw APIError(.missing(at: file), session: name) }
     return .json(["id": .string(name), "object": "session.deleted", "deleted": true])
   }
 

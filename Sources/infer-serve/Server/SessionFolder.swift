@@ -50,10 +50,5 @@ struct SessionFolder: Sendable {
     return saved
   }
 
-  /// Removes a session's file. Returns `false` when there was none.
-  func remove(_ name: String, in scope: CacheScope) -> Bool {
-    (try? FileManager.default.removeItem(at: file(of: name, in: scope))) != nil
-  }
-
   private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] }
 }

@@ -99,7 +99,7 @@ struct ChatChoice {
     switch part.piece {
     case .reasoning(let text):
       guard options.reasoningPlace == .besideContent else { return nil }
-      reasoning = (reasoning ?? "") + text
+      if reasoning?.append(text) == nil { reasoning = text }
       lists?.reasoning.add(text, at: part.places, reader.ledger)
       return completed(Delta(reasoning: text))
     case .content(let text):

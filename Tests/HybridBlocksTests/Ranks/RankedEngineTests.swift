@@ -1,4 +1,3 @@
-import Foundation
 import HybridBlocks
 import InferCore
 import TestSupport
@@ -20,26 +19,9 @@ import Testing
     configuration.reservesActivations = true
     let alone = try await Self.answers(
       of: Engine(model: try loadModel(at: Fixtures.tinyModel).model, configuration: configuration))
-    let ranks = LocalCommunicator.ranks(2)
-    let end = Monitor<Result<Void, any Error>?>(nil)
-    let follower = Thread { [configuration] in
-      let result = Result {
-        var configuration = configuration
-        let grid = RankGrid(ranks[1], stages: stages)
-        configuration.ranks = grid
-        try RankFollower(model: try Self.share(of: grid), configuration: configuration).follow()
-      }
-      end.change { $0 = result }
-    }
-    follower.stackSize = 8 << 20
-    follower.start()
-    let grid = RankGrid(ranks[0], stages: stages)
-    configuration.ranks = grid
-    let divided = try await Self.answers(
-      of: Engine(model: try Self.share(of: grid), configuration: configuration))
-    // The follower ends with the engine, and without an error.
-    end.wait { $0 != nil }
-    try end.withLock { $0 }?.get()
+    let job = try RankedJob(stages: stages, configuration)
+    let divided = try await Self.answers(of: job.engine)
+    try await job.shutDown()
     #expect(divided.tokens == alone.tokens)
     #expect(divided.preemptions > 0 && divided.reused > 0)
   }
@@ -51,7 +33,7 @@ import Testing
     let grid = RankGrid(ranks[1])
     configuration.ranks = grid
     try ranks[0].broadcast(StoreShape.bytes(pages: 4, slots: 2, coldSlots: 0), within: nil)
-    let follower = try RankFollower(model: try Self.share(of: grid), configuration: configuration)
+    let follower = try RankFollower(model: try RankedJob.share(of: grid), configuration: configuration)
     await #expect(throws: RankError.silent(rank: 0, after: .milliseconds(100))) { try await follower.run() }
   }
 
@@ -66,13 +48,6 @@ import Testing
     let expected = RankError.different(rank: 2, property: "model", value: "other", expected: "one")
     #expect(errors == [expected, expected, expected])
     #expect(expected.description == "rank 2 has another model than rank 0: other, expected one")
-  }
-
-  private static func share(of grid: RankGrid) throws -> any LanguageModel {
-    var options = LoadOptions()
-    options.threads = 1
-    options.share = grid.share
-    return try loadModel(at: Fixtures.tinyModel, options: options).model
   }
 
   /// The answers to prompts that begin alike, in two waves, which the engine ends with.
@@ -104,7 +79,6 @@ import Testing
       }
     }
     await engine.resetPrefixCache()
-    await engine.shutdown()
     return (tokens, preemptions, reused)
   }
 }

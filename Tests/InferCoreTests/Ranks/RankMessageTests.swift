@@ -37,9 +37,35 @@ import Testing
     #expect(read.runs.count == 2)
   }
 
+  private var tasks: [StateChange] {
+    let lease = PrefixLease(
+      scope: CacheScope(salt: [0, 255]), tokens: [7, 8, 9], pages: [4, -1],
+      states: [PrefixLease.State(position: 2, slot: 5), PrefixLease.State(position: 3, slot: 6)])
+    let actions: [RankTask.Action] = [
+      .write(RankTask.LentState(lease, isRounded: true), records: [0..<2, 2..<3], file: "/tmp/é"),
+      .read(RankTask.LentState(lease, isRounded: false), from: 2, files: ["a", ""]), .remove(["b"]),
+      .keep(["c", "d"], folder: "/e"),
+    ]
+    return actions.enumerated().map { .task(RankTask(number: Int32($0), action: $1)) } + [.takeBack(task: 3)]
+  }
+
+  @Test func tasksAreWhatTheyWere() throws {
+    guard case .pulse(let read) = try RankMessage(RankMessage.pulse(tasks).bytes) else {
+      Issue.record("no pulse")
+      return
+    }
+    #expect(read == tasks)
+    var report = RankReport()
+    report.outcomes = [(3, .done), (-1, .failed("no room — é")), (9, .takenBack)]
+    #expect(try RankReport(report.bytes, from: 2) == report)
+    #expect(RankReport().bytes.isEmpty)
+    let refusal = #expect(throws: RankError.self) { try RankReport(Array(report.bytes.dropLast(4)), from: 2) }
+    #expect(refusal?.description.hasPrefix("rank 2 has sent what cannot be") == true)
+  }
+
   /// Whatever is cut off or changed is refused or read as something else, and never traps.
   @Test func damageIsAnError() throws {
-    let bytes = RankMessage.step([.giveBack(pages: [2], slots: [7])], plan).bytes
+    let bytes = RankMessage.step([.giveBack(pages: [2], slots: [7])] + tasks, plan).bytes
     for length in 0..<bytes.count {
       #expect(throws: RankError.self) { try RankMessage(Array(bytes.prefix(length))) }
     }
