@@ -87,7 +87,7 @@ static inline void cmpi_describe(int error, char *text) {
 
 // Leaves the processor to others: at once for as long as a step of another rank may take, then for longer and longer.
 static inline void cmpi_rest(double waited) {
-  if (waited < 2e-4) {
+  if (waited < 5e-3) {
     sched_yield();
     return;
   }

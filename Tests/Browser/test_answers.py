@@ -170,6 +170,43 @@ def test_calls_of_tools_are_shown_and_answered(visit, picture):
     assert bodies[0]["messages"][2] == {"role": "tool", "content": "rain", "tool_call_id": "call_1"}
 
 
+def test_turns_with_calls_are_edited(visit):
+    page = visit()
+    calls = [{"reasoning_content": "Two places."},
+             {"tool_calls": [{"index": index, "id": f"call_{index}", "type": "function",
+                              "function": {"name": "weather", "arguments": json.dumps({"city": city})}}
+                             for index, city in enumerate(["Oslo", "Rome"])]}]
+    answer_with(page, *calls, finish="tool_calls")
+    send(page, "The weather?")
+    page.unroute("**/v1/chat/completions")
+    bodies = answer_with(page, {"content": "So be it."})
+    for field, text in zip(page.locator(".results textarea").all(), ["rain", "sun"]):
+        field.fill(text)
+    page.click(".results button")
+    wait_until(lambda: len(bodies) == 1 and page.locator(".turn.assistant .content").last.inner_text() == "So be it.")
+
+    def edit(turn, text):
+        turn.locator("button[aria-label=Edit]").click()
+        page.locator(".editor textarea").fill(text)
+        page.locator(".editor button[type=submit]").click()
+
+    # The result of one call: that of the other stays, and the model answers anew.
+    edit(page.locator(".turn.tool").first, "snow")
+    wait_until(lambda: len(bodies) == 2)
+    assert bodies[1]["messages"][:2] == bodies[0]["messages"][:2]
+    assert bodies[1]["messages"][2:] == [{"role": "tool", "content": "snow", "tool_call_id": "call_0"},
+                                         {"role": "tool", "content": "sun", "tool_call_id": "call_1"}]
+    # The answer that calls keeps its calls and its reasoning, and waits for results.
+    edit(page.locator(".turn.assistant").first, "I ask.")
+    for field in page.locator(".results textarea").all():
+        field.fill("fog")
+    page.click(".results button")
+    wait_until(lambda: len(bodies) == 3)
+    before = bodies[0]["messages"][1]
+    assert bodies[2]["messages"][1] == before | {"content": "I ask."} and before["reasoning_content"] == "Two places."
+    assert [message["content"] for message in bodies[2]["messages"][2:]] == ["fog", "fog"]
+
+
 def test_a_key_is_asked_for_and_sent(visit):
     page = visit(permits=["401"])
     refusal = {"error": {"message": "A key is needed.", "type": "authentication_error", "param": None, "code": None}}

@@ -52,6 +52,19 @@ def test_paths_are_those_of_the_prefix(installed):
         assert (prefix / path).stat().st_size > 100, path
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_systemd_takes_the_unit_and_finds_little_exposed(installed, tmp_path):
+    prefix = installed / "opt/infer"
+    unit = tmp_path / "infer-serve.service"
+    text = (prefix / "lib/systemd/system/infer-serve.service").read_text()
+    unit.write_text(text.replace("=/opt/infer/bin/", f"={prefix}/bin/"))
+    verified = run("systemd-analyze", "verify", "--man=no", unit)
+    assert verified.returncode == 0 and "infer-serve.service" not in verified.stderr, verified.stderr
+    # From 0 to 100; fails above the threshold.
+    secure = run("systemd-analyze", "--offline=yes", "--threshold=20", "security", unit)
+    assert secure.returncode == 0, secure.stdout
+
+
 def test_what_is_installed_again_keeps_the_configuration_and_goes_without_a_trace(installed, binary, tmp_path):
     other = tmp_path / "opt/infer/share/man/man1/other.1"
     other.parent.mkdir(parents=True)

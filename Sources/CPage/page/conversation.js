@@ -33,6 +33,13 @@ export function path(conversation) {
   return shown;
 }
 
+/** The turn that is shown below another; `undefined` below the last. */
+export const selected = (conversation, turn) => conversation.turns[turn.children[turn.selected]];
+
+/** The part of a turn that the model is told of. */
+export const told = ({ role, content, model, reasoning, reasoningSeconds, calls, call }) =>
+  ({ role, content, model, reasoning, reasoningSeconds, calls, call });
+
 export const parent = (conversation, turn) => conversation.turns[turn.parent];
 
 /** Shows the sibling that stands so many places further. */

@@ -1,6 +1,6 @@
 // The chat: brings conversations, their turns and the server together.
 import * as composer from "./composer.js";
-import { append, create, parent, path, step } from "./conversation.js";
+import { append, create, parent, path, selected, step, told } from "./conversation.js";
 import { announce, byID, element } from "./dom.js";
 import { generate } from "./generation.js";
 import puzzles from "./puzzles.js";
@@ -19,8 +19,12 @@ const running = new Map();
 
 const actions = {
   edit(turn, text) {
-    const sibling = append(conversation, parent(conversation, turn), { role: turn.role, content: text });
-    if (turn.role === "user") answer(sibling); else { save(); show(); }
+    const sibling = append(conversation, parent(conversation, turn), { ...told(turn), content: text });
+    if (turn.role === "assistant") { save(); show(); return; }
+    // The results of other calls of the same answer stay behind it.
+    const others = [];
+    for (let next = selected(conversation, turn); turn.role === "tool" && next?.role === "tool"; next = selected(conversation, next)) others.push(next);
+    answer(others.reduce((last, other) => append(conversation, last, told(other)), sibling));
   },
   again: (turn) => answer(parent(conversation, turn)),
   step(turn, places) {

@@ -127,7 +127,7 @@ export class TurnView {
       this.element.querySelector("footer button")?.focus();
     };
     const form = element("form", { class: "editor" }, text, element("div", { class: "buttons" },
-      element("button", { type: "submit", class: "primary" }, turn.role === "user" ? t("saveAndSend") : t("save")),
+      element("button", { type: "submit", class: "primary" }, turn.role === "assistant" ? t("save") : t("saveAndSend")),
       element("button", { type: "button", onclick: leave }, t("cancel"))));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
