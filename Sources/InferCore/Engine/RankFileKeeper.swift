@@ -10,6 +10,7 @@ final class RankFileKeeper: Sendable {
     var leases: [Int32: PrefixLease] = [:]
     var report = RankReport()
     var isStopped = false
+    var hasEnded = false
   }
 
   private let rank: Int
@@ -31,6 +32,7 @@ final class RankFileKeeper: Sendable {
           if let outcome { contents.report.outcomes.append((task.number, outcome)) }
         }
       }
+      contents.change { $0.hasEnded = true }
     }
   }
 
@@ -56,13 +58,21 @@ final class RankFileKeeper: Sendable {
     }
   }
 
-  /// Ends the thread once it is done with the task that it is at.
-  func stop() { contents.change { $0.isStopped = true } }
+  /// Ends the thread, and returns when it has ended: what is to be removed is, and what is written or read is left.
+  func stop() {
+    let leases = contents.change { contents in
+      contents.isStopped = true
+      contents.tasks.removeAll { contents.leases[$0.number] != nil }
+      return Array(contents.leases.values)
+    }
+    for lease in leases { lease.takeBack() }
+    contents.wait { $0.hasEnded }
+  }
 
   private func next() -> (RankTask, PrefixLease?)? {
     contents.wait { $0.isStopped || !$0.tasks.isEmpty }
     return contents.withLock { contents in
-      guard !contents.isStopped else { return nil }
+      guard !contents.tasks.isEmpty else { return nil }
       let task = contents.tasks.removeFirst()
       return (task, contents.leases[task.number])
     }

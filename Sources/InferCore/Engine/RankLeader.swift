@@ -38,7 +38,10 @@ final class RankLeader {
   /// Lets the others know that rank 0 is there, if they have not heard of it for a while, and sees that they are. Asks what
   /// came of what they do with files.
   func pulse(at now: ContinuousClock.Instant) {
-    guard now >= nextPulse else { return }
+    if now >= nextPulse { tell() }
+  }
+
+  private func tell() {
     send(RankMessage.pulse(takeChanges()).bytes)
     do throws(RankError) {
       for (rank, report) in try ranks.gatherAll([], within: ranks.patience).enumerated() where rank > 0 {
@@ -50,6 +53,8 @@ final class RankLeader {
 
   /// Sends the others home.
   func end() {
+    // Files that are to be removed are.
+    if files?.isBusy == true { tell() }
     files?.stop()
     send(RankMessage.end.bytes)
   }

@@ -80,7 +80,9 @@ extension RankTask {
       var records: [Range<Int>] = []
       for index in stride(from: 0, to: bounds.count - 1, by: 2) {
         let (start, end) = (Int(bounds[index]), Int(bounds[index + 1]))
-        guard 0 <= start, start <= end, end <= state.tokens.count else { throw reader.malformed("tokens \(start) ..< \(end)") }
+        guard 0 <= start, start <= end, end <= state.tokens.count else {
+          throw reader.malformed("tokens \(start) ..< \(end)")
+        }
         records.append(start..<end)
       }
       action = .write(state, records: records, file: file)

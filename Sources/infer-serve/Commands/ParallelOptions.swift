@@ -16,7 +16,7 @@ struct ParallelOptions: ParsableArguments {
       tensor=2, each of two has its share of every layer: heads, inner columns and experts; with pipeline=2, half of the \
       layers, which suits slow networks; with both, each half two. 'auto' chooses what is fastest by the speed of memory and \
       network, of what there is room for. Needs a build with the trait MPI.
-      """, valueName: "tensor=count,pipeline=count"))
+      """, valueName: "tensor=count,pipeline=count"), transform: ParallelSplit.init)
   var parallel: ParallelSplit?
 
   @Option(
@@ -93,11 +93,14 @@ struct ParallelOptions: ParsableArguments {
 }
 
 /// How a model is divided.
-enum ParallelSplit: ExpressibleByArgument, Equatable, CustomStringConvertible {
+enum ParallelSplit: Equatable, CustomStringConvertible {
   /// As is faster.
   case auto
   /// Layers in so many stages, and every layer in so many parts.
   case grid(tensor: Int, pipeline: Int)
+
+  /// The most processes of a job.
+  private static let most = 128
 
   /// The number of processes; `nil` for as many as there are.
   var count: Int? {
@@ -126,7 +129,9 @@ enum ParallelSplit: ExpressibleByArgument, Equatable, CustomStringConvertible {
 
   /// Reads `auto`, or numbers such as `tensor=2,pipeline=2`. Experts are dealt out to the same processes as heads: `expert`
   /// may be said and is the number of `tensor`.
-  init?(argument: String) {
+  ///
+  /// - Throws: `ValidationError` that names the part that makes no sense.
+  init(_ argument: String) throws {
     if argument.isExactly("auto") {
       self = .auto
       return
@@ -134,14 +139,25 @@ enum ParallelSplit: ExpressibleByArgument, Equatable, CustomStringConvertible {
     var counts: [ExactText: Int] = [:]
     for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", omittingEmptySubsequences: false)
-      guard sides.count == 2, let count = Int(sides[1]), 1...128 ~= count,
-        ["tensor", "expert", "pipeline"].contains(where: { $0.utf8.elementsEqual(sides[0].utf8) }),
-        counts.updateValue(count, forKey: ExactText(String(sides[0]))) == nil
-      else { return nil }
+      guard let name = ["tensor", "expert", "pipeline"].first(where: { $0.utf8.elementsEqual(sides[0].utf8) }) else {
+        throw ValidationError("'\(part)' is no part of a division; expected 'auto', or tensor=, expert= or pipeline=")
+      }
+      guard sides.count == 2, let count = Int(sides[1]), 1...Self.most ~= count else {
+        throw ValidationError("'\(part)' has no number of processes from 1 to \(Self.most)")
+      }
+      guard counts.updateValue(count, forKey: ExactText(name)) == nil else {
+        throw ValidationError("'\(name)' stands twice")
+      }
     }
     let tensor = counts["tensor"] ?? counts["expert"] ?? 1
     let pipeline = counts["pipeline"] ?? 1
-    guard counts["expert"] ?? tensor == tensor, tensor * pipeline <= 128 else { return nil }
+    if let expert = counts["expert"], expert != tensor {
+      throw ValidationError(
+        "expert=\(expert) with tensor=\(tensor): experts go to the same processes as heads; expected expert=\(tensor)")
+    }
+    guard tensor * pipeline <= Self.most else {
+      throw ValidationError("\(tensor) times \(pipeline) processes, expected \(Self.most) at most")
+    }
     self = .grid(tensor: tensor, pipeline: pipeline)
   }
 }

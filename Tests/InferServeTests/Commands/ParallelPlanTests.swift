@@ -1,3 +1,4 @@
+import ArgumentParser
 import InferCore
 import Testing
 
@@ -44,22 +45,27 @@ import Testing
     #expect(whole.choice == .alone)
   }
 
-  @Test func valuesOfTheOption() {
-    #expect(ParallelSplit(argument: "auto") == .auto)
+  @Test func valuesOfTheOption() throws {
+    #expect(try ParallelSplit("auto") == .auto)
     let values: [(String, Int, Int)] = [
       ("tensor=4", 4, 1), ("pipeline=3", 1, 3), ("tensor=2,pipeline=2", 2, 2), ("pipeline=2,tensor=4", 4, 2),
       ("expert=2", 2, 1), ("tensor=2,expert=2,pipeline=1", 2, 1), ("tensor=1", 1, 1),
     ]
     for (text, tensor, pipeline) in values {
-      let split = ParallelSplit(argument: text)
-      #expect(split == .grid(tensor: tensor, pipeline: pipeline) && split?.count == tensor * pipeline, "\(text)")
+      let split = try ParallelSplit(text)
+      #expect(split == .grid(tensor: tensor, pipeline: pipeline) && split.count == tensor * pipeline, "\(text)")
     }
-    for wrong in [
-      "", "4", "tensor", "tensor=", "tensor=0", "tensor=129", "tensor=2=2", "Tensor=2", "tensor=2,",
-      "tensor=2,tensor=2",
-      "tensor=2,expert=4", "tensor=64,pipeline=4", "pipeline=-1", "layers=2",
-    ] {
-      #expect(ParallelSplit(argument: wrong) == nil, "\(wrong)")
+    let wrong = [
+      "": "'' is no part", "4": "'4' is no part", "tensor": "'tensor' has no number", "tensor=": "has no number",
+      "tensor=0": "from 1 to 128", "tensor=129": "from 1 to 128", "tensor=2=2": "'tensor=2=2' has no number",
+      "Tensor=2": "'Tensor=2' is no part", "tensor=2,": "'' is no part", "tensor=2,tensor=2": "'tensor' stands twice",
+      "tensor=2,expert=4": "expected expert=2", "tensor=64,pipeline=4": "64 times 4 processes",
+      "pipeline=-1": "has no number",
+      "layers=2": "'layers=2' is no part",
+    ]
+    for (text, says) in wrong {
+      let error = #expect(throws: ValidationError.self) { try ParallelSplit(text) }
+      #expect(error?.message.contains(says) == true, "\(text): \(error?.message ?? "")")
     }
   }
 }

@@ -1,3 +1,4 @@
+import InferCore
 import Testing
 
 @testable import infer_serve
@@ -73,5 +74,25 @@ struct ModelRegistryTests {
     let models = ModelRegistry.unloaded(["a"])
     let error = await #expect(throws: APIError.self) { try await models.served(models.models[0], until: .now) }
     #expect(error?.code == "loading" && error?.retryAfter == 2)
+  }
+
+  @Test func whoWaitsIsToldHowMuchIsThere() async throws {
+    let mayEnd = Monitor(false)
+    let definition = HostedModel.Definition(names: ["a"], path: "/a") { _, tell in
+      tell(LoadProgress(bytesDone: 31, bytesTotal: 120))
+      mayEnd.wait { $0 }
+      throw CommandFailure("no files")
+    }
+    let models = try ModelRegistry([definition], logger: HTTPServer.quietLogger)
+    defer { mayEnd.change { $0 = true } }
+    var messages: [String] = []
+    // The first may come before the loader has said anything.
+    while messages.count < 500, messages.last?.contains("%") != true {
+      let error = await #expect(throws: APIError.self) {
+        try await models.served(models.models[0], until: .now + .milliseconds(20))
+      }
+      messages.append(error?.message ?? "")
+    }
+    #expect(messages.last == "The model 'a' is being loaded: 25 % is there.")
   }
 }
